@@ -1,0 +1,272 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+/// The model blob: what the compiler writes and the device executes. Freestanding; shared by both
+/// ends.
+///
+/// A blob is position independent and read in place from flash: little-endian, every record at a
+/// multiple of 4, the blob itself at a multiple of kBlobAlignment. All offsets count bytes from the
+/// blob's first byte, arena offsets from the arena's first byte. Order of sections: header,
+/// tensors, operators, input/output list, data (operator parameters, requantisation tables,
+/// weights). README.md beside this file has a worked example in bytes. A change here is a change of
+/// kBlobVersion and an entry in DECISIONS.md.
+namespace tinyrig::runtime {
+
+static_assert(std::endian::native == std::endian::little, "records are read in place");
+
+inline constexpr uint32_t kBlobMagic = 0x424D5254;  ///< The bytes "TRMB".
+inline constexpr uint16_t kBlobVersion = 1;
+inline constexpr size_t kBlobAlignment = 8;   ///< Of the blob's address.
+inline constexpr size_t kArenaAlignment = 8;  ///< Of the arena's address and of every offset in it.
+inline constexpr size_t kMaxRank = 4;
+inline constexpr uint16_t kNoTensor = 0xFFFF;
+
+/// Which kernels must be linked to run the blob.
+enum class KernelSetId : uint8_t {
+  kReference = 1,  ///< Plain loops: the specification, least flash.
+  kDsp = 2,        ///< Cortex-M4/M7 SIMD; portable elsewhere with the same bytes.
+};
+
+/// How weights lie in flash. One value a blob in the header, one an operator in OpRecord.
+enum class WeightForm : uint8_t {
+  kPlain = 0,        ///< int8 in TFLite's own order.
+  kPackedInt8 = 1,   ///< int8, interleaved for the dsp kernels.
+  kPackedInt16 = 2,  ///< Widened to int16: twice the flash, no unpacking at run time.
+};
+
+enum class ElementType : uint8_t { kInt8 = 1, kInt32 = 2, kFloat32 = 3 };
+
+/// Bytes of one element; 0 for a value that is no ElementType.
+constexpr uint32_t ElementBytes(ElementType type) {
+  switch (type) {
+    case ElementType::kInt8:
+      return 1;
+    case ElementType::kInt32:
+    case ElementType::kFloat32:
+      return 4;
+  }
+  return 0;
+}
+
+/// What an operator computes. Numbers never change; 0x80 and up are kept for fused blocks.
+enum class OpKind : uint8_t {
+  kConv2D = 1,
+  kDepthwiseConv2D = 2,
+  kFullyConnected = 3,
+  kAveragePool2D = 4,
+  kMaxPool2D = 5,
+  kReshape = 6,
+  kSoftmax = 7,
+  kAdd = 8,
+};
+
+/// First bytes of a blob.
+struct BlobHeader {
+  uint32_t magic;         ///< kBlobMagic.
+  uint16_t version;       ///< kBlobVersion.
+  uint16_t header_bytes;  ///< sizeof(BlobHeader).
+  uint32_t total_bytes;   ///< Of the whole blob; a multiple of 4.
+  uint32_t crc32c;        ///< CRC-32C of the bytes [16, total_bytes): all that follows this field.
+  uint32_t arena_bytes;   ///< RAM for activations and scratch; nothing else is needed but stack.
+  KernelSetId kernel_set;
+  WeightForm weights;
+  uint8_t fusion;     ///< 0 = none; other values are kept.
+  uint8_t synthesis;  ///< 0 = none; other values are kept.
+  uint16_t tensor_count;
+  uint16_t op_count;
+  uint16_t input_count;
+  uint16_t output_count;
+  uint32_t tensors_offset;  ///< TensorRecord[tensor_count].
+  uint32_t ops_offset;      ///< OpRecord[op_count], in the order of execution.
+  uint32_t io_offset;       ///< uint16_t[input_count + output_count]: tensor indices, inputs first.
+  uint32_t data_offset;     ///< Parameters, tables and weights lie in [data_offset, total_bytes).
+  uint32_t model_bytes;     ///< Size of the model file this was compiled from...
+  uint32_t model_crc32c;    ///< ...and its CRC-32C: says which model is on a board.
+  uint32_t reserved[2];     ///< 0.
+};
+inline constexpr size_t kBlobCrcStart = 16;
+
+/// An activation. Constants are not tensors here: they lie in operator data.
+struct TensorRecord {
+  uint32_t offset;  ///< In the arena, a multiple of kArenaAlignment. Tensors may share bytes when
+                    ///< not live together.
+  uint32_t dims[kMaxRank];  ///< Row-major; entries at `rank` and beyond are 1.
+  float scale;              ///< real = scale * (q - zero_point); 0 when not quantised.
+  int16_t zero_point;
+  uint16_t tflite_tensor;  ///< Index in the model file.
+  ElementType type;
+  uint8_t rank;
+  uint16_t reserved;  ///< 0.
+};
+
+/// One step of execution.
+struct OpRecord {
+  OpKind kind;
+  WeightForm form;  ///< Form of this operator's weights; selects the kernel together with `kind`.
+  uint16_t tflite_op;     ///< Index in the model file of the operator whose output this computes.
+  uint16_t inputs[2];     ///< Tensor indices; kNoTensor when absent.
+  uint16_t output;        ///< Tensor index.
+  uint16_t params_bytes;  ///< Size of the parameter struct of `kind`.
+  uint32_t
+      params_offset;  ///< Of that struct, in the data section; unused (0) when params_bytes is 0.
+  uint32_t scratch_offset;  ///< In the arena, a multiple of kArenaAlignment.
+  uint32_t scratch_bytes;   ///< May be 0. What a kernel needs is said below.
+};
+
+/// Requantisation of one output channel for WeightForm::kPlain, as TFLite defines it:
+/// clamp(zero_point + MultiplyByQuantizedMultiplier(acc + bias, multiplier, shift)), double
+/// rounding.
+struct Requant {
+  int32_t bias;
+  int32_t multiplier;  ///< Q31, 0 or in [2^30, 2^31).
+  int32_t shift;       ///< [-31, 30]; negative shifts right.
+};
+
+/// The same for packed forms, with what is known at compile time folded in. With acc starting at
+/// `bias`:
+///   high = round(acc * (2^32 + multiplier) / 2^32), halves up          (one SMMLAR)
+///   q    = (high + (acc < 0 ? -1 : 0) + rounding) >> shift, saturated to int8
+/// multiplier = 2 * Requant.multiplier - 2^32, shift = -Requant.shift, rounding = 2^(shift-1) +
+/// (output zero point << shift): equal to Requant for every acc for which the sum stays in int32.
+/// The compiler proves that from the weights and keeps WeightForm::kPlain where it cannot, or where
+/// Requant.shift > -1.
+struct PackedRequant {
+  int32_t bias;  ///< bias - input zero point * sum of the channel's weights.
+  int32_t multiplier;
+  int32_t rounding;
+  int32_t shift;  ///< [1, 31].
+};
+
+/// CONV_2D and DEPTHWISE_CONV_2D; NHWC tensors of rank 4, shapes as in the tensor records.
+/// CONV_2D, kPlain: weights [out_c][kernel_h][kernel_w][in_c]; no scratch.
+/// CONV_2D, packed: a channel has depth = kernel_h * kernel_w * in_c values, padded with zeros to a
+/// multiple of
+///   kDepthStep; channels (also in the requantisation table) padded to a multiple of kConvChannels.
+///   Pairs of channels a, b follow each other; within a pair, for depth d = 0, 2, 4...
+///     kPackedInt8   int8   a[d] b[d] a[d+1] b[d+1]
+///     kPackedInt16  int16  a[d] a[d+1] b[d] b[d+1]
+///   Scratch: ConvScratchBytes().
+/// DEPTHWISE_CONV_2D, kPlain: weights [kernel_h][kernel_w][out_c]; no scratch.
+/// DEPTHWISE_CONV_2D, packed: depth_multiplier 1, dilation 1; channels (also in the table) padded
+/// to a multiple of
+///   kDepthwiseChannels. A channel is kernel_h rows of kernel_w values, each row padded with zeros
+///   to an even number, the channel padded to a multiple of 4 values; int8 or int16. Scratch:
+///   DepthwiseScratchBytes(). A row of input is read before output row y is written when y *
+///   stride_h + kernel_h - pad_top exceeds it, so that the output may lie on input rows read
+///   earlier.
+struct ConvParams {
+  uint16_t kernel_h;
+  uint16_t kernel_w;
+  uint8_t stride_h;
+  uint8_t stride_w;
+  uint8_t dilation_h;
+  uint8_t dilation_w;
+  uint16_t pad_top;
+  uint16_t pad_left;
+  int8_t activation_min;
+  int8_t activation_max;
+  uint16_t depth_multiplier;  ///< DEPTHWISE_CONV_2D: output channels an input channel. CONV_2D: 1.
+  uint32_t weights_offset;
+  uint32_t weights_bytes;
+  uint32_t requant_offset;  ///< Requant[out_c] or PackedRequant[padded out_c].
+};
+
+/// FULLY_CONNECTED: input [rows, depth], output [rows, units].
+/// kPlain: weights [units][depth]; no scratch. Packed: as a 1x1 CONV_2D of `depth` input channels,
+/// scratch ConvScratchBytes(depth, 1).
+struct FullyConnectedParams {
+  uint32_t rows;
+  uint32_t depth;
+  uint32_t units;
+  int8_t activation_min;
+  int8_t activation_max;
+  uint16_t reserved;  ///< 0.
+  uint32_t weights_offset;
+  uint32_t weights_bytes;
+  uint32_t requant_offset;  ///< Requant[units] or PackedRequant[padded units].
+};
+
+/// AVERAGE_POOL_2D and MAX_POOL_2D; input and output quantised alike. Padding does not count.
+struct PoolParams {
+  uint16_t kernel_h;
+  uint16_t kernel_w;
+  uint8_t stride_h;
+  uint8_t stride_w;
+  uint16_t pad_top;
+  uint16_t pad_left;
+  int8_t activation_min;
+  int8_t activation_max;
+};
+
+/// SOFTMAX over the last dimension; output scale 1/256, zero point -128. TFLite's fixed-point
+/// definition.
+struct SoftmaxParams {
+  uint32_t rows;
+  uint32_t depth;
+  int32_t multiplier;  ///< Q31 of beta * input scale * 2^26.
+  int32_t left_shift;  ///< [0, 30].
+  int32_t diff_min;    ///< Differences to the row's maximum below this give 0.
+};
+
+/// ADD of two tensors of one shape. TFLite: both inputs to a common scale after a left shift of 20,
+/// then requantised.
+struct AddParams {
+  int32_t multiplier[2];
+  int32_t shift[2];  ///< <= 0.
+  int32_t output_multiplier;
+  int32_t output_shift;
+  int8_t activation_min;
+  int8_t activation_max;
+  uint16_t reserved;  ///< 0.
+};
+
+// RESHAPE has no parameters: nothing to do when output and input share their place, else a copy.
+
+static_assert(sizeof(BlobHeader) == 64);
+static_assert(sizeof(TensorRecord) == 32);
+static_assert(sizeof(OpRecord) == 24);
+static_assert(sizeof(Requant) == 12);
+static_assert(sizeof(PackedRequant) == 16);
+static_assert(sizeof(ConvParams) == 28);
+static_assert(sizeof(FullyConnectedParams) == 28);
+static_assert(sizeof(PoolParams) == 12);
+static_assert(sizeof(SoftmaxParams) == 20);
+static_assert(sizeof(AddParams) == 28);
+
+constexpr uint64_t RoundUp(uint64_t value, uint64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+inline constexpr uint32_t kDepthStep =
+    4;  ///< Packed weights: a channel's depth is a multiple of this.
+inline constexpr uint32_t kConvChannels = 2;       ///< Output channels computed together.
+inline constexpr uint32_t kConvPixels = 3;         ///< Output pixels computed together.
+inline constexpr uint32_t kDepthwiseChannels = 4;  ///< Channels of one group of planes.
+
+/// Packed CONV_2D: `pixels` patches widened to int16.
+constexpr uint64_t ConvScratchBytes(uint64_t depth, uint64_t pixels) {
+  return RoundUp(depth, kDepthStep) * sizeof(int16_t) * pixels;
+}
+
+/// Packed DEPTHWISE: values of one channel's weights.
+constexpr uint64_t DepthwiseWeightValues(uint64_t kernel_h, uint64_t kernel_w) {
+  return RoundUp(kernel_h * RoundUp(kernel_w, 2), 4);
+}
+
+/// Packed DEPTHWISE: int16 values of one widened input row of one channel, borders included.
+constexpr uint64_t DepthwiseRowValues(uint64_t output_w, uint64_t stride_w, uint64_t kernel_w) {
+  return RoundUp((RoundUp(output_w, 2) - 1) * stride_w + RoundUp(kernel_w, 2), 2);
+}
+
+/// Packed DEPTHWISE: rings of kernel_h rows of kDepthwiseChannels channels, then these channels'
+/// weights as int16.
+constexpr uint64_t DepthwiseScratchBytes(uint64_t row_values, uint64_t kernel_h,
+                                         uint64_t kernel_w) {
+  return kDepthwiseChannels * sizeof(int16_t) *
+         (kernel_h * row_values + DepthwiseWeightValues(kernel_h, kernel_w));
+}
+
+}  // namespace tinyrig::runtime

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "firmware/runtime/blob_format.h"
+#include "proto/status/code.h"
+
+namespace tinyrig::runtime {
+
+struct KernelSet;
+
+/// An input or output of the model, in the arena.
+struct TensorView {
+  std::span<std::byte> data;
+  ElementType type = ElementType::kInt8;
+  std::span<const uint32_t> shape;
+  float scale = 0;  ///< real = scale * (q - zero_point).
+  int32_t zero_point = 0;
+  uint16_t tflite_tensor = 0;
+};
+
+/// What an operator has just computed. `data` is valid until the observer returns.
+struct OpResult {
+  uint16_t op;             ///< Position in the order of execution, from 0.
+  uint16_t tflite_op;      ///< Index of the operator in the model file.
+  uint16_t tflite_tensor;  ///< Index of its output tensor in the model file.
+  OpKind kind;
+  std::span<const std::byte> data;
+};
+
+/// Called after each operator. For layer hashes and profiles; never in timed runs.
+class OpObserver {
+ public:
+  virtual void OnOp(const OpResult& result) = 0;
+
+ protected:
+  ~OpObserver() = default;
+};
+
+/// A blob ready to run. Holds two pointers into memory of the caller: `blob` and `arena` must
+/// outlive it and stay where they are. No heap, no I/O; stack below 600 bytes. Not thread safe; two
+/// models may share an arena, one at a time.
+///
+///   Model model;
+///   if (model.Prepare(blob, arena) != Code::kOk) ...
+///   memcpy(model.Input(0).data.data(), vector, n);
+///   model.Invoke();
+///   use(model.Output(0).data);
+class Model {
+ public:
+  /// Runs with the kernel set this program was linked with (LinkedKernels()).
+  Model();
+  /// Runs with `kernels`, for hosts that link several sets.
+  explicit Model(const KernelSet& kernels) : kernels_(&kernels) {}
+
+  /// Checks every number of the blob, so that Invoke() cannot fail and reads and writes nothing but
+  /// blob and arena. The arena may be larger than needed; only its first arena_bytes() are used.
+  /// Errors, with the model left unprepared:
+  ///   kInvalidArgument     not a blob, blob or arena misaligned, or a number that makes no sense
+  ///   kDataLoss            truncated, or the CRC differs
+  ///   kFailedPrecondition  compiled for another kernel set
+  ///   kUnimplemented       another format version, or an operator this set has no kernel for
+  ///   kResourceExhausted   the arena is smaller than the blob's arena_bytes
+  Code Prepare(std::span<const std::byte> blob, std::span<std::byte> arena);
+
+  /// Runs all operators once on what lies in the inputs. Inputs are overwritten: fill them before
+  /// every call. REQUIRES: Prepare() returned kOk.
+  void Invoke(OpObserver* observer = nullptr);
+
+  bool prepared() const { return blob_ != nullptr; }
+  /// REQUIRES for all below: Prepare() returned kOk.
+  const BlobHeader& header() const { return *reinterpret_cast<const BlobHeader*>(blob_); }
+  uint32_t arena_bytes() const { return header().arena_bytes; }
+  size_t input_count() const { return header().input_count; }
+  size_t output_count() const { return header().output_count; }
+  /// REQUIRES: index < input_count() or output_count().
+  TensorView Input(size_t index) const;
+  TensorView Output(size_t index) const;
+
+ private:
+  TensorView View(size_t io_index) const;
+
+  const KernelSet* kernels_;
+  const std::byte* blob_ = nullptr;
+  std::byte* arena_ = nullptr;
+};
+
+}  // namespace tinyrig::runtime
