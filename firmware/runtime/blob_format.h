@@ -207,7 +207,7 @@ struct SoftmaxParams {
   uint32_t rows;
   uint32_t depth;
   int32_t multiplier;  ///< Q31 of beta * input scale * 2^26.
-  int32_t left_shift;  ///< [0, 30].
+  int32_t left_shift;  ///< [0, 31].
   int32_t diff_min;    ///< Differences to the row's maximum below this give 0.
 };
 

@@ -10,6 +10,8 @@
 namespace tinyrig::runtime {
 
 struct KernelSet;
+/// The set chosen at link time; kernels/kernel.h.
+const KernelSet& LinkedKernels();
 
 /// An input or output of the model, in the arena.
 struct TensorView {
@@ -51,7 +53,7 @@ class OpObserver {
 class Model {
  public:
   /// Runs with the kernel set this program was linked with (LinkedKernels()).
-  Model();
+  Model() : Model(LinkedKernels()) {}
   /// Runs with `kernels`, for hosts that link several sets.
   explicit Model(const KernelSet& kernels) : kernels_(&kernels) {}
 

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "firmware/runtime/blob_format.h"
+#include "proto/status/status.h"
+
+namespace tinyrig::compiler {
+
+/// What a user may choose about how a model becomes an image. Every combination that IsValid()
+/// accepts compiles.
+struct Variant {
+  runtime::KernelSetId kernels = runtime::KernelSetId::kDsp;  ///< `kernels`: reference, dsp.
+  runtime::WeightForm weights =
+      runtime::WeightForm::kPackedInt8;  ///< `weights`: int8, int16 (dsp only).
+  std::string fusion = "none";           ///< `fusion`: none.
+  std::string synthesis = "none";        ///< `synthesis`: none.
+
+  /// Canonical text, e.g. "kernels=dsp,weights=int8"; keys at "none" are left out. ParseVariant()
+  /// reads it back.
+  std::string ToString() const;
+  bool operator==(const Variant&) const = default;
+};
+
+/// Reads "key=value,key=value"; keys that are missing keep their defaults, an empty text is the
+/// default variant. Errors: kInvalidArgument for an unknown key or value, a key given twice, or a
+/// pair that does not go together; the message lists what is possible.
+Result<Variant> ParseVariant(std::string_view text);
+
+/// The same from pairs, as a campaign has them.
+Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string>>& settings);
+
+}  // namespace tinyrig::compiler

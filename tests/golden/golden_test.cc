@@ -1,0 +1,100 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "firmware/compiler/compile.h"
+#include "firmware/compiler/reference_run.h"
+#include "firmware/compiler/tflite/reader.h"
+#include "proto/device/fnv1a.h"
+#include "proto/vectors/patterns.h"
+#include "tests/golden/test_data.h"
+
+/// Every operator's output, byte for byte, against the goldens of $TINYRIG_TEST_DATA/golden
+/// (TensorFlow Lite Micro), for every kernel set and weight layout.
+namespace tinyrig::compiler {
+namespace {
+
+struct Case {
+  const char* golden;  ///< golden/<golden>.layers.json
+  const char* model;   ///< models/<model>
+  const char* variant;
+};
+
+std::string CaseName(const testing::TestParamInfo<Case>& info) {
+  std::string name = std::string(info.param.golden) + "_" + info.param.variant;
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+}
+
+/// Hash of each operator's output, in the order of the file.
+class HashingObserver : public runtime::OpObserver {
+ public:
+  void OnOp(const runtime::OpResult& result) override {
+    hashes.push_back({{"op", result.tflite_op},
+                      {"tensor", result.tflite_tensor},
+                      {"bytes", result.data.size()},
+                      {"fnv1a32", device::Fnv1a32(result.data.data(), result.data.size())}});
+  }
+  std::vector<nlohmann::json> hashes;
+};
+
+class GoldenTest : public testing::TestWithParam<Case> {};
+
+TEST_P(GoldenTest, EveryOperatorAndTheOutputMatch) {
+  const std::string golden = std::string("golden/") + GetParam().golden;
+  TINYRIG_READ_TEST_DATA(model, std::string("models/") + GetParam().model);
+  TINYRIG_READ_TEST_DATA(layers, golden + ".layers.json");
+  const auto variant = ParseVariant(GetParam().variant);
+  ASSERT_TRUE(variant.ok()) << variant.status().ToString();
+  const auto compiled = Compile(model, *variant);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().ToString();
+
+  auto runner = ReferenceRunner::Make(compiled->blob);
+  ASSERT_TRUE(runner.ok()) << runner.status().ToString();
+  const auto* text = reinterpret_cast<const char*>(layers.data());
+  const auto expected_layers = nlohmann::json::parse(text, text + layers.size());
+  for (const char pattern : {'A', 'B'}) {
+    TINYRIG_READ_TEST_DATA(expected_output, golden + "." + pattern + ".out0.bin");
+    HashingObserver observer;
+    const vectors::InputTensor shape{.elements = runner->input_bytes()};
+    const auto input = vectors::MakePattern(pattern, std::span(&shape, 1));
+    ASSERT_TRUE(input.ok()) << input.status().ToString();
+    const auto output = runner->Run(std::as_bytes(std::span(*input)), &observer);
+    ASSERT_TRUE(output.ok()) << output.status().ToString();
+    EXPECT_EQ(output->bytes, expected_output);
+
+    size_t matched = 0;
+    for (const auto& layer : expected_layers) {
+      if (layer["pattern"] != std::string(1, pattern)) continue;
+      ASSERT_LT(matched, observer.hashes.size());
+      const auto& actual = observer.hashes[matched];
+      const auto hash = std::stoul(layer["fnv1a32"].get<std::string>(), nullptr, 16);
+      EXPECT_EQ(actual["op"], layer["op"]);
+      EXPECT_EQ(actual["tensor"], layer["tensor"]) << "operator " << layer["op"];
+      EXPECT_EQ(actual["bytes"], layer["bytes"]) << "operator " << layer["op"];
+      EXPECT_EQ(actual["fnv1a32"], hash) << "operator " << layer["op"] << ", pattern " << pattern;
+      ++matched;
+    }
+    EXPECT_EQ(matched, observer.hashes.size());
+    EXPECT_GT(matched, 0u);
+  }
+}
+
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const char* variant :
+       {"kernels=reference", "kernels=dsp,weights=int8", "kernels=dsp,weights=int16"}) {
+    cases.push_back({"kws", "kws_ref_model.tflite", variant});
+    cases.push_back({"vww", "vww_96_int8.tflite", variant});
+    cases.push_back({"resnet", "pretrainedResnet_quant.tflite", variant});
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, GoldenTest, testing::ValuesIn(AllCases()), CaseName);
+
+}  // namespace
+}  // namespace tinyrig::compiler
