@@ -1,0 +1,269 @@
+#include "agent/virtual/board.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "agent/virtual/unix_socket.h"
+
+namespace tinyrig::agent::vboard {
+namespace {
+
+using Json = nlohmann::json;
+using boost::system::error_code;
+
+constexpr const char* kDapSocket = "dap.sock";
+constexpr const char* kControlSocket = "control.sock";
+constexpr const char* kTerminal = "tty";
+constexpr const char* kQemuLog = "qemu.log";
+constexpr const char* kDescription = "vboard.json";
+constexpr const char* kLock = "vboard.lock";
+
+std::string Absolute(const std::string& path) {
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.lexically_normal().string();
+}
+
+Status CheckSerial(const std::string& serial) {
+  const bool printable = std::ranges::all_of(serial, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (printable && !serial.empty() && serial.size() <= Board::kMaxSerial) return OkStatus();
+  return {Code::kInvalidArgument,
+          fmt::format("serial number '{}' is no 1 to {} printable characters without spaces; try "
+                      "--serial VB0001",
+                      serial, Board::kMaxSerial)};
+}
+
+}  // namespace
+
+Board::Board(boost::asio::io_context& io, Options options)
+    : options_(std::move(options)),
+      unique_id_(MakeUniqueId(options_.serial)),
+      target_(
+          {options_.type, unique_id_, options_.qemu, Absolute(options_.directory) + "/" + kQemuLog},
+          faults_),
+      probe_(target_.swd(), {"tinyrig", "tinyrig virtual CMSIS-DAP", options_.serial, "2.1.1"}),
+      uart_(io, faults_),
+      dap_server_(io),
+      control_server_(io),
+      children_(io, SIGCHLD),
+      start_timer_(io) {
+  options_.directory = Absolute(options_.directory);
+  target_.on_serial = [this](UniqueFd fd) { uart_.Attach(std::move(fd)); };
+  target_.on_boot = [this] {
+    if (!faults_.on(Fault::kUartGarbageAtBoot)) return;
+    SeededRandom random(static_cast<uint64_t>(faults_.Value(Fault::kUartGarbageAtBoot, "seed")));
+    uart_.InjectToHost(
+        random.Bytes(static_cast<size_t>(faults_.Value(Fault::kUartGarbageAtBoot, "bytes"))));
+  };
+  uart_.nudge = [this] { target_.Nudge(); };
+  dap_server_.serial = options_.serial;
+  dap_server_.plugged_in = [this] { return !faults_.on(Fault::kProbeAbsent); };
+  dap_server_.frozen = [this] { return faults_.on(Fault::kProbeFrozen); };
+  dap_server_.execute = [this](std::span<const uint8_t> request) { return ExecutePacket(request); };
+  control_server_.execute = [this](std::string_view line) { return Control(line); };
+}
+
+std::string Board::Path(std::string_view name) const {
+  return fmt::format("{}/{}", options_.directory, name);
+}
+
+Status Board::Open() {
+  TRY(CheckSerial(options_.serial));
+  for (const char* name : {kDapSocket, kControlSocket}) TRY(SocketAddress(Path(name)).status());
+  TRY(LockDirectory());
+  WatchChildren();
+  TRY(uart_.Open(Path(kTerminal)));
+  TRY(target_.PowerOn());
+  TRY(dap_server_.Listen(Path(kDapSocket)));
+  TRY(control_server_.Listen(Path(kControlSocket)));
+  return WriteDescription();
+}
+
+void Board::Close() {
+  if (!lock_.valid()) return;
+  error_code ignored;
+  children_.cancel(ignored);
+  start_timer_.cancel(ignored);
+  control_server_.Close();
+  dap_server_.Close();
+  target_.PowerOff();
+  uart_.Close();
+  std::error_code remove_error;
+  for (const char* name : {kDapSocket, kControlSocket, kDescription}) {
+    std::filesystem::remove(Path(name), remove_error);
+  }
+  lock_.Reset();
+}
+
+// The lock lives as long as the process, however it ends, so that a directory left behind by a
+// killed board can be used again.
+Status Board::LockDirectory() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.directory, error);
+  UniqueFd lock(open(Path(kLock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock.valid()) {
+    return {Code::kUnavailable, fmt::format("cannot write to {}: {}; choose another --dir",
+                                            options_.directory, std::strerror(errno))};
+  }
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return {Code::kFailedPrecondition,
+            fmt::format("another virtual board lives in {}; stop it or choose another --dir",
+                        options_.directory)};
+  }
+  lock_ = std::move(lock);
+  return OkStatus();
+}
+
+Status Board::WriteDescription() const {
+  const Json description = {{"pid", getpid()},           {"type", options_.type->name},
+                            {"serial", options_.serial}, {"uid", UniqueIdHex(unique_id_)},
+                            {"dap", Path(kDapSocket)},   {"tty", Path(kTerminal)},
+                            {"pty", uart_.terminal()},   {"control", Path(kControlSocket)},
+                            {"qemu_log", Path(kQemuLog)}};
+  const std::string temporary = Path(kDescription) + ".new";
+  {
+    std::ofstream file(temporary);
+    file << description.dump(2) << '\n';
+    if (!file.flush()) return {Code::kUnavailable, fmt::format("cannot write {}", temporary)};
+  }
+  std::error_code error;
+  std::filesystem::rename(temporary, Path(kDescription), error);
+  if (!error) return OkStatus();
+  return {Code::kUnavailable, fmt::format("cannot rename {}: {}", temporary, error.message())};
+}
+
+void Board::WatchChildren() {
+  children_.async_wait([this](error_code error, int) {
+    if (error) return;
+    Settle();
+    WatchChildren();
+  });
+}
+
+std::vector<uint8_t> Board::ExecutePacket(std::span<const uint8_t> request) {
+  target_.Settle();
+  std::vector<uint8_t> reply = probe_.Execute(request);
+  Settle();
+  return reply;
+}
+
+void Board::Settle() {
+  target_.Settle();
+  ArmStart();
+}
+
+void Board::ArmStart() {
+  const auto due = target_.powered() ? target_.core().start_due() : std::nullopt;
+  if (!due || start_timer_.expiry() == *due) return;
+  start_timer_.expires_at(*due);
+  start_timer_.async_wait([this, due = *due](error_code error) {
+    if (error || !target_.powered() || target_.core().start_due() != due) return;
+    if (const Status status = target_.core().StartNow(); !status.ok()) {
+      spdlog::warn("starting the core: {}", status.ToString());
+    }
+    Settle();
+  });
+}
+
+std::string Board::Control(std::string_view line) {
+  const Result<ControlCommand> command = ParseControl(line);
+  Status status = command.status();
+  if (status.ok()) status = std::visit([this](const auto& c) { return Run(c); }, *command);
+  if (!status.ok()) return ControlError(status);
+  Settle();
+  return StatusLine();
+}
+
+Status Board::PowerOn() {
+  faults_.Clear(Fault::kPowerOff);
+  return target_.PowerOn();
+}
+
+Status Board::Run(const PowerCommand& command) {
+  if (command.state != PowerState::kOn) target_.PowerOff();
+  return command.state == PowerState::kOff ? OkStatus() : PowerOn();
+}
+
+Status Board::Run(const FaultCommand& command) {
+  TRY(faults_.Apply(*command.spec, command.parameters));
+  StartFault(command.spec->fault);
+  return OkStatus();
+}
+
+void Board::StartFault(Fault fault) {
+  switch (fault) {
+    case Fault::kProbeAbsent:
+      dap_server_.DropClient();
+      break;
+    case Fault::kUartDrop:
+    case Fault::kUartFlip:
+      uart_.ReseedNoise();
+      break;
+    case Fault::kUartStall:
+      uart_.Stall(
+          std::chrono::milliseconds(static_cast<int64_t>(faults_.Value(Fault::kUartStall, "ms"))));
+      break;
+    default:
+      break;  // the others act where they are asked for
+  }
+}
+
+Status Board::Run(const ClearCommand& command) {
+  if (command.spec) return ClearFault(command.spec->fault);
+  for (const FaultSpec& spec : FaultTable()) TRY(ClearFault(spec.fault));
+  return OkStatus();
+}
+
+Status Board::ClearFault(Fault fault) {
+  if (!faults_.on(fault)) return OkStatus();
+  const bool took_power = faults_.Struck(Fault::kPowerOff);
+  faults_.Clear(fault);
+  if (fault == Fault::kFlashLies) target_.memory().ForgetLies();
+  if (fault == Fault::kUartStall) uart_.Stall(std::chrono::milliseconds(0));
+  return fault == Fault::kPowerOff && took_power ? PowerOn() : OkStatus();
+}
+
+std::string Board::StatusLine() {
+  Json faults = Json::object();
+  for (const FaultSpec& spec : FaultTable()) {
+    if (const auto& parameters = faults_.active(spec.fault)) {
+      faults[std::string(spec.name)] = Json(*parameters);
+    }
+  }
+  std::string_view core = "off";
+  if (target_.powered()) {
+    if (!target_.core().Poll().ok()) target_.Settle();
+    core = CoreStateName(target_.core().state());
+  }
+  const Json answer = {{"ok", true},
+                       {"type", options_.type->name},
+                       {"serial", options_.serial},
+                       {"uid", UniqueIdHex(unique_id_)},
+                       {"power", target_.powered() ? "on" : "off"},
+                       {"core", core},
+                       {"probe", dap_server_.open() ? "open" : "free"},
+                       {"qemu_pid", target_.machine().pid()},
+                       {"faults", faults},
+                       {"dap_packets", dap_server_.packets()},
+                       {"dap_transfers", target_.transfers()},
+                       {"uart_bytes_to_host", uart_.bytes_to_host()},
+                       {"uart_bytes_to_board", uart_.bytes_to_board()},
+                       {"uart_bytes_dropped", uart_.noise().dropped()},
+                       {"uart_bytes_flipped", uart_.noise().flipped()},
+                       {"qemu_starts", target_.spawns()},
+                       {"lockups", target_.lockups()}};
+  return answer.dump();
+}
+
+}  // namespace tinyrig::agent::vboard

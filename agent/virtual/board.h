@@ -1,0 +1,80 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <string>
+#include <vector>
+
+#include "agent/virtual/board_type.h"
+#include "agent/virtual/cmsis_dap.h"
+#include "agent/virtual/control.h"
+#include "agent/virtual/control_server.h"
+#include "agent/virtual/dap_server.h"
+#include "agent/virtual/faults.h"
+#include "agent/virtual/pty_bridge.h"
+#include "agent/virtual/target.h"
+
+namespace tinyrig::agent::vboard {
+
+/// One virtual board: target, probe, USB-UART and power switch behind the sockets of one
+/// directory. Lifecycle: Open() powers it on and serves while the io_context runs; Close(), or
+/// the destructor, ends QEMU and removes what Open() made. One thread.
+class Board {
+ public:
+  struct Options {
+    const BoardType* type;  ///< From the table.
+    std::string serial;     ///< 1 to kMaxSerial printable characters, no space.
+    std::string directory;  ///< Made when missing; private to this board.
+    std::string qemu;       ///< Program name or path.
+  };
+  static constexpr size_t kMaxSerial = 60;
+
+  Board(boost::asio::io_context& io, Options options);
+  ~Board() { Close(); }
+
+  /// Errors: kInvalidArgument for a bad serial number or a directory too long for sockets,
+  /// kFailedPrecondition when another board lives in the directory, kUnavailable or kNotFound
+  /// when a file, socket or QEMU cannot be made.
+  Status Open();
+  void Close();
+
+  /// Answers one line of the control socket.
+  std::string Control(std::string_view line);
+
+ private:
+  std::string Path(std::string_view name) const;
+  Status LockDirectory();
+  /// vboard.json: what others need to find this board.
+  Status WriteDescription() const;
+
+  std::vector<uint8_t> ExecutePacket(std::span<const uint8_t> request);
+  /// After anything that touched the target: strikes, lock-ups, a start that became due.
+  void Settle();
+  void ArmStart();
+  void WatchChildren();
+
+  Status Run(const PowerCommand& command);
+  Status Run(const StatusCommand&) { return OkStatus(); }
+  Status Run(const FaultCommand& command);
+  Status Run(const ClearCommand& command);
+  Status PowerOn();
+  Status ClearFault(Fault fault);
+  /// What an active fault does at the moment it is turned on.
+  void StartFault(Fault fault);
+  std::string StatusLine();
+
+  Options options_;
+  UniqueId unique_id_;
+  FaultSet faults_;
+  Target target_;
+  CmsisDap probe_;
+  PtyBridge uart_;
+  DapServer dap_server_;
+  ControlServer control_server_;
+  boost::asio::signal_set children_;
+  boost::asio::steady_timer start_timer_;
+  UniqueFd lock_;
+};
+
+}  // namespace tinyrig::agent::vboard

@@ -1,0 +1,157 @@
+#include "agent/virtual/target_memory.h"
+
+#include <algorithm>
+
+#include "agent/virtual/coresight_ids.h"
+
+namespace tinyrig::agent::vboard {
+namespace {
+
+bool IsPlain(RegionKind kind) {
+  return kind == RegionKind::kCode || kind == RegionKind::kRam || kind == RegionKind::kUniqueId;
+}
+
+void PutLittle(uint32_t value, std::span<uint8_t> bytes) {
+  for (uint8_t& byte : bytes) {
+    byte = static_cast<uint8_t>(value);
+    value >>= 8;
+  }
+}
+
+uint32_t GetLittle(std::span<const uint8_t> bytes) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) value |= uint32_t{bytes[i]} << (8 * i);
+  return value;
+}
+
+// Bytes of a run that lie in its first region.
+size_t Inside(const MemoryRegion& region, uint32_t address, size_t size) {
+  return std::min<size_t>(size, region.size - (address - region.base));
+}
+
+}  // namespace
+
+TargetMemory::TargetMemory(const BoardType& type, Machine& machine, CoreDebug& core,
+                           const FaultSet& faults)
+    : type_(type), machine_(machine), core_(core), faults_(faults) {}
+
+Status TargetMemory::PowerOn(const UniqueId& id) {
+  code_.clear();
+  lies_.clear();
+  return Restore(id);
+}
+
+Status TargetMemory::Restore(const UniqueId& id) {
+  const MemoryRegion* factory = FindRegion(type_, RegionKind::kUniqueId);
+  if (factory) TRY(machine_.WriteBlock(factory->base, id));
+  const MemoryRegion* code = FindRegion(type_, RegionKind::kCode);
+  return code ? machine_.WriteBlock(code->base, code_) : OkStatus();
+}
+
+bool TargetMemory::Retrying(const std::function<Status()>& access) {
+  if (access().ok()) return true;
+  if (machine_.alive() || !revive || !revive()) return false;
+  return access().ok();
+}
+
+size_t TargetMemory::Read(uint32_t address, uint32_t width, std::span<uint8_t> bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const uint32_t here = address + static_cast<uint32_t>(at);
+    const MemoryRegion* region = FindRegion(type_, here);
+    if (!region) return at / width;
+    const auto part = bytes.subspan(at, Inside(*region, here, bytes.size() - at));
+    const auto access = [&] { return ReadPart(*region, here, width, part); };
+    if (!Retrying(access)) return at / width;
+    at += part.size();
+  }
+  return bytes.size() / width;
+}
+
+size_t TargetMemory::Write(uint32_t address, uint32_t width, std::span<const uint8_t> bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const uint32_t here = address + static_cast<uint32_t>(at);
+    const MemoryRegion* region = FindRegion(type_, here);
+    if (!region) return at / width;
+    const auto part = bytes.subspan(at, Inside(*region, here, bytes.size() - at));
+    const auto access = [&] { return WritePart(*region, here, width, part); };
+    if (!Retrying(access)) return at / width;
+    at += part.size();
+  }
+  return bytes.size() / width;
+}
+
+Status TargetMemory::ReadPart(const MemoryRegion& region, uint32_t address, uint32_t width,
+                              std::span<uint8_t> bytes) {
+  if (!IsPlain(region.kind)) {
+    for (size_t at = 0; at < bytes.size(); at += width) {
+      const uint32_t here = address + static_cast<uint32_t>(at);
+      TRY_ASSIGN(const uint32_t value, ReadRegister(region, here, width));
+      PutLittle(value, bytes.subspan(at, width));
+    }
+    return OkStatus();
+  }
+  TRY(machine_.ReadBlock(address, bytes));
+  if (region.kind == RegionKind::kCode) {
+    const size_t offset = address - region.base;
+    for (size_t i = 0; i < bytes.size() && offset + i < lies_.size(); ++i) {
+      if (lies_[offset + i].told) bytes[i] = lies_[offset + i].byte;
+    }
+  }
+  return OkStatus();
+}
+
+Status TargetMemory::WritePart(const MemoryRegion& region, uint32_t address, uint32_t width,
+                               std::span<const uint8_t> bytes) {
+  if (region.kind == RegionKind::kUniqueId) return OkStatus();  // factory bytes stay
+  if (region.kind == RegionKind::kCode) return WriteCode(region, address, bytes);
+  if (region.kind == RegionKind::kRam) {
+    TRY(machine_.WriteBlock(address, bytes));
+    core_.NoteWrite(address, bytes);
+    return OkStatus();
+  }
+  for (size_t at = 0; at < bytes.size(); at += width) {
+    const uint32_t here = address + static_cast<uint32_t>(at);
+    TRY(WriteRegister(region, here, width, GetLittle(bytes.subspan(at, width))));
+  }
+  return OkStatus();
+}
+
+Status TargetMemory::WriteCode(const MemoryRegion& region, uint32_t address,
+                               std::span<const uint8_t> bytes) {
+  const size_t offset = address - region.base;
+  if (faults_.on(Fault::kFlashLies)) {
+    lies_.resize(std::max(lies_.size(), offset + bytes.size()));
+    std::ranges::transform(bytes, lies_.begin() + static_cast<std::ptrdiff_t>(offset),
+                           [](uint8_t byte) {
+                             return Lie{true, byte};
+                           });
+    return OkStatus();
+  }
+  if (faults_.on(Fault::kFlashLost)) return OkStatus();
+  TRY(machine_.WriteBlock(address, bytes));
+  core_.NoteWrite(address, bytes);
+  code_.resize(std::max(code_.size(), offset + bytes.size()));
+  std::ranges::copy(bytes, code_.begin() + static_cast<std::ptrdiff_t>(offset));
+  return OkStatus();
+}
+
+Result<uint32_t> TargetMemory::ReadRegister(const MemoryRegion& region, uint32_t address,
+                                            uint32_t width) {
+  if (region.kind == RegionKind::kPpb) {
+    TRY_ASSIGN(std::optional<uint32_t> word, core_.Read(address & ~3u));
+    if (!word) word = CoreSightIdWord(type_.core_part, address);
+    if (word) return *word >> (8 * (address & 3));
+  }
+  return machine_.ReadAccess(address, width);
+}
+
+Status TargetMemory::WriteRegister(const MemoryRegion& region, uint32_t address, uint32_t width,
+                                   uint32_t value) {
+  if (region.kind == RegionKind::kPpb && width == 4) {
+    TRY_ASSIGN(const bool ours, core_.Write(address, value));
+    if (ours) return OkStatus();
+  }
+  return machine_.WriteAccess(address, width, value);
+}
+
+}  // namespace tinyrig::agent::vboard
