@@ -1,0 +1,60 @@
+#include "firmware/ports/port.h"
+#include "firmware/ports/virtual_m4/board.h"
+
+/// The first half of the CMSDK dual timer: 32 bits, counting down at 25 MHz of QEMU's virtual time.
+/// Under `-icount shift=6` an instruction takes 64 ns, so a window of N instructions has
+/// floor(1.6 * N) ticks and N = ceil(ticks * 5 / 8), exactly, up to 2.6 G instructions. Writing
+/// LOAD restarts the tick's phase too, so that the same window always reads the same. SysTick would
+/// wrap every 10.5 M instructions, and its handler would be counted.
+namespace tinyrig::port {
+
+extern "C" {
+[[gnu::used]] uint32_t empty_window_ticks;
+}
+
+// The window between the two accesses, when it is empty, takes a whole number of ticks: three
+// instructions more make it so. Taking that off then leaves floor(1.6 * N) for every N. Hence
+// assembly: the compiler may not choose how many instructions there are. The counter test measures
+// N = 0..40, 1000, 10^6 and 10^8.
+[[gnu::naked, gnu::noinline]] void CounterStart() {
+  asm volatile(
+      "ldr r1, =0x40002000\n"
+      "movs r0, #0x82\n"  // enabled, free running, 32 bits, not divided, no interrupt
+      "mvn r2, #0\n"
+      "str r0, [r1, #8]\n"  // CONTROL
+      "str r2, [r1, #0]\n"  // LOAD: from here
+      "bx lr\n"
+      ".ltorg\n");
+}
+
+[[gnu::naked, gnu::noinline]] uint32_t CounterStop() {
+  asm volatile(
+      "ldr r1, =0x40002000\n"
+      "nop\n"
+      "nop\n"
+      "nop\n"
+      "ldr r0, [r1, #4]\n"  // VALUE: to here
+      "mvns r0, r0\n"
+      "movs r2, #0\n"
+      "str r2, [r1, #8]\n"  // stopped: a running timer would keep a sleeping emulator busy
+      "ldr r1, =empty_window_ticks\n"
+      "ldr r1, [r1]\n"
+      "subs r0, r0, r1\n"
+      "bx lr\n"
+      ".ltorg\n");
+}
+
+void InitCounter() {
+  empty_window_ticks = 0;
+  uint32_t ticks;
+  asm volatile(
+      "bl %c1\n"
+      "bl %c2\n"
+      "mov %0, r0\n"
+      : "=r"(ticks)
+      : "i"(CounterStart), "i"(CounterStop)
+      : "r0", "r1", "r2", "r3", "ip", "lr", "cc", "memory");
+  empty_window_ticks = ticks;
+}
+
+}  // namespace tinyrig::port

@@ -1,0 +1,54 @@
+#include "firmware/ports/port.h"
+#include "firmware/ports/virtual_m4/board.h"
+
+/// CMSDK UART 0, polled. Its receive interrupt is enabled but never taken (PRIMASK is set):
+/// pending, it ends the sleep of WaitForByte(), so that an idle board costs its host nothing.
+namespace tinyrig::port {
+namespace {
+
+constexpr uintptr_t kData = kUart + 0x00;
+constexpr uintptr_t kState = kUart + 0x04;
+constexpr uintptr_t kControl = kUart + 0x08;
+constexpr uintptr_t kInterruptClear = kUart + 0x0C;
+constexpr uintptr_t kBaudDivider = kUart + 0x10;
+
+constexpr uint32_t kTxFull = 1u << 0;
+constexpr uint32_t kRxFull = 1u << 1;
+constexpr uint32_t kTxEnable = 1u << 0;
+constexpr uint32_t kRxEnable = 1u << 1;
+constexpr uint32_t kRxInterruptEnable = 1u << 3;
+constexpr uint32_t kRxInterrupt = 1u << 1;
+constexpr uint32_t kRxIrq = 1u << 0;  // IRQ 0
+
+}  // namespace
+
+void InitUart() {
+  Register(kBaudDivider) = 25000000 / 115200;  // QEMU ignores the rate but wants it valid
+  Register(kControl) = kTxEnable | kRxEnable | kRxInterruptEnable;
+  Register(kNvicEnable) = kRxIrq;
+}
+
+bool ReadByte(uint8_t* byte) {
+  if ((Register(kState) & kRxFull) == 0) return false;
+  *byte = static_cast<uint8_t>(Register(kData));
+  return true;
+}
+
+void WaitForByte() {
+  // In this order: a byte that comes after the look at the buffer makes the interrupt pending
+  // again.
+  Register(kInterruptClear) = kRxInterrupt;
+  Register(kNvicClearPending) = kRxIrq;
+  if (Register(kState) & kRxFull) return;
+  asm volatile("dsb\n wfi" ::: "memory");
+}
+
+void Write(const uint8_t* bytes, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    while (Register(kState) & kTxFull) {
+    }
+    Register(kData) = bytes[i];
+  }
+}
+
+}  // namespace tinyrig::port

@@ -1,0 +1,261 @@
+#include "firmware/protocol/session.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "firmware/ports/port.h"
+#include "firmware/protocol/hello.h"
+#include "proto/device/crc32c.h"
+#include "proto/device/fnv1a.h"
+
+namespace tinyrig::device {
+namespace {
+
+constexpr uint32_t kMaxWarmup = 1000;
+constexpr uint32_t kMaxRepetitions = 100000;
+
+/// Differs between jobs, so that an old paint is not taken for a new one, and is none of the bytes
+/// that activations are full of (0, -1, -128).
+uint8_t PaintByte(uint64_t nonce) {
+  uint8_t folded = 0;
+  for (; nonce != 0; nonce >>= 8) folded ^= static_cast<uint8_t>(nonce);
+  return static_cast<uint8_t>(0x40 | (folded & 0x3F));
+}
+
+uint32_t Address(const void* pointer) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer));
+}
+
+std::span<const uint8_t> Bytes(std::span<const std::byte> data) {
+  return {reinterpret_cast<const uint8_t*>(data.data()), data.size()};
+}
+
+class LayerReporter final : public LayerSink {
+ public:
+  LayerReporter(Transport& transport, uint64_t nonce, uint32_t vector_index, uint16_t* sequence)
+      : transport_(transport), nonce_(nonce), vector_index_(vector_index), sequence_(sequence) {}
+
+  void OnLayer(const runtime::OpResult& result, uint32_t ticks) override {
+    LayerRecord record{};
+    record.nonce = nonce_;
+    record.vector_index = vector_index_;
+    record.op_index = result.op;
+    record.tflite_index = result.tflite_op;
+    record.tensor_index = result.tflite_tensor;
+    record.bytes = static_cast<uint32_t>(result.data.size());
+    record.fnv1a32 = Fnv1a32(result.data.data(), result.data.size());
+    record.ticks = ticks;
+    transport_.SendStruct(FrameType::kLayer, (*sequence_)++, record);
+  }
+
+ private:
+  Transport& transport_;
+  uint64_t nonce_;
+  uint32_t vector_index_;
+  uint16_t* sequence_;
+};
+
+}  // namespace
+
+bool Session::Step() {
+  if (!parked_ && transport_.Poll()) {
+    OnFrame();
+    return true;
+  }
+  if (running_) {
+    RunRepetition();
+    return true;
+  }
+  if (parked_) {
+    parked_ = false;
+    OnFrame();
+    return true;
+  }
+  return false;
+}
+
+void Session::OnFrame() {
+  const FrameView& frame = transport_.frame();
+  switch (frame.type) {
+    case FrameType::kHelloRequest:
+      return OnHello(frame);
+    case FrameType::kControl:
+      return OnControl(frame);
+    case FrameType::kVectorChunk:
+      return OnChunk(frame);
+    default:
+      return;  // Not for a board: an echo, or a newer host.
+  }
+}
+
+void Session::OnHello(const FrameView& frame) {
+  HelloRequest request;
+  if (!ReadStruct(frame.payload, frame.size, &request)) return;
+  End();
+  reply_size_ = 0;
+  transport_.SendStruct(FrameType::kHello, frame.sequence, MakeHello(request.token));
+}
+
+void Session::OnControl(const FrameView& frame) {
+  const uint32_t crc32c = Crc32c(frame.payload, frame.size);
+  const bool repeated =
+      reply_size_ != 0 && frame.sequence == request_sequence_ && crc32c == request_crc32c_;
+  if (!repeated) {
+    Request request;
+    Reply reply = tinyrig_device_pb_Reply_init_zero;
+    Code code = Code::kInvalidArgument;
+    if (DecodeRequest({frame.payload, frame.size}, &request)) {
+      if (request.which_kind == tinyrig_device_pb_Request_start_tag) {
+        reply.which_kind = tinyrig_device_pb_Reply_started_tag;
+        code = OnStart(request.kind.start, &reply.kind.started);
+      } else if (nonce_ == 0 || request.kind.finish.nonce != nonce_) {
+        code = Code::kFailedPrecondition;
+      } else {
+        reply.which_kind = tinyrig_device_pb_Reply_finished_tag;
+        reply.kind.finished = {inferences_, transport_.decoder().good_frames() - good_before_,
+                               transport_.decoder().bad_frames() - bad_before_};
+        End();
+        code = Code::kOk;
+      }
+    }
+    reply.code = static_cast<uint32_t>(code);
+    reply_size_ = EncodeReply(reply, reply_);
+    request_sequence_ = frame.sequence;
+    request_crc32c_ = crc32c;
+  }
+  transport_.Send(FrameType::kControlReply, frame.sequence, {reply_, reply_size_});
+}
+
+Code Session::OnStart(const Start& start, Started* started) {
+  End();
+  const port::Memory memory = port::GetMemory();
+  const uint8_t paint = PaintByte(start.nonce);
+  std::memset(memory.arena.data(), paint, memory.arena.size());
+  port::PaintStack(paint);
+
+  const Code code = runner_.Prepare(FindBlob(), memory.arena);
+  started->input_bytes = runner_.input_bytes();
+  started->output_bytes = runner_.output_bytes();
+  started->arena_bytes = runner_.arena_bytes();
+  started->arena_limit = static_cast<uint32_t>(memory.arena.size());
+  started->arena_address = Address(memory.arena.data());
+  started->stack_low_address = Address(memory.stack.data());
+  started->stack_bytes = static_cast<uint32_t>(memory.stack.size());
+  started->paint_byte = paint;
+  started->prepare_ticks = runner_.prepare_ticks();
+  if (code != Code::kOk) return code;
+  if (start.nonce == 0 || start.warmup > kMaxWarmup || start.repetitions == 0 ||
+      start.repetitions > kMaxRepetitions || start.input_bytes == 0 ||
+      start.input_bytes != runner_.input_bytes()) {
+    return Code::kInvalidArgument;
+  }
+
+  nonce_ = start.nonce;
+  vector_set_crc32c_ = start.vector_set_crc32c;
+  warmup_ = start.warmup;
+  repetitions_ = start.repetitions;
+  send_outputs_ = start.send_outputs;
+  observe_ = start.observe_layers;
+  vector_index_ = 0;
+  next_offset_ = 0;
+  warmed_up_ = 0;
+  inferences_ = 0;
+  good_before_ = transport_.decoder().good_frames();
+  bad_before_ = transport_.decoder().bad_frames();
+  return Code::kOk;
+}
+
+void Session::OnChunk(const FrameView& frame) {
+  VectorChunk chunk;
+  if (!ReadStruct(frame.payload, frame.size, &chunk)) return;
+  if (running_ && chunk.nonce == nonce_) {
+    // The results of this vector are on their way: a repeated request for them needs no answer.
+    parked_ = chunk.vector_index != vector_index_;
+    return;
+  }
+  const std::span<const uint8_t> data(frame.payload + sizeof(chunk), frame.size - sizeof(chunk));
+  const bool was_running = running_;
+  ChunkAck ack{};
+  ack.nonce = chunk.nonce;
+  ack.vector_index = chunk.vector_index;
+  ack.code = static_cast<uint8_t>(TakeChunk(chunk, data, frame.flags & kFlagRun));
+  if (running_ && !was_running) return;
+  if (chunk.nonce == nonce_ && chunk.vector_index == vector_index_) ack.next_offset = next_offset_;
+  transport_.SendStruct(FrameType::kChunkAck, frame.sequence, ack);
+}
+
+Code Session::TakeChunk(const VectorChunk& chunk, std::span<const uint8_t> data, bool run) {
+  const uint32_t input_bytes = runner_.input_bytes();
+  if (nonce_ == 0 || chunk.nonce != nonce_) return Code::kFailedPrecondition;
+  if (chunk.offset > input_bytes || data.size() > input_bytes - chunk.offset) {
+    return Code::kOutOfRange;
+  }
+  if (chunk.vector_index != vector_index_) {
+    if (chunk.offset != 0 || data.empty()) return Code::kOk;  // The ack asks for its beginning.
+    vector_index_ = chunk.vector_index;
+    next_offset_ = 0;
+  }
+  if (chunk.offset == next_offset_ && !data.empty()) {
+    std::memcpy(runner_.staged_input().data() + next_offset_, data.data(), data.size());
+    next_offset_ += static_cast<uint32_t>(data.size());
+  }
+  const bool last = data.empty() || chunk.offset + data.size() == input_bytes;
+  if (run && last && next_offset_ == input_bytes) {
+    running_ = true;
+    repetition_ = 0;
+  }
+  return Code::kOk;
+}
+
+void Session::RunRepetition() {
+  const bool warming_up = warmed_up_ < warmup_;
+  LayerReporter reporter(transport_, nonce_, vector_index_, &sequence_);
+  const bool observed = observe_ && !warming_up;
+  const RunOutcome outcome = observed ? runner_.RunObserved(reporter) : runner_.RunTimed();
+  ++inferences_;
+
+  const Phase phase = warming_up ? Phase::kWarmup : observed ? Phase::kObserved : Phase::kTimed;
+  const bool with_output = send_outputs_ && !warming_up && repetition_ == 0;
+  InferenceResult result{};
+  result.nonce = nonce_;
+  result.vector_set_crc32c = vector_set_crc32c_;
+  result.vector_index = vector_index_;
+  result.repetition = warming_up ? warmed_up_ : repetition_;
+  result.input_crc32c = outcome.input_crc32c;
+  result.output_crc32c = outcome.output_crc32c;
+  result.output_size = with_output ? runner_.output_bytes() : 0;
+  result.ticks = outcome.ticks;
+  result.phase = static_cast<uint8_t>(phase);
+  result.code = static_cast<uint8_t>(Code::kOk);
+  transport_.SendStruct(FrameType::kResult, sequence_++, result);
+  if (with_output) SendOutputs();
+
+  if (warming_up) {
+    ++warmed_up_;
+  } else if (++repetition_ == repetitions_) {
+    running_ = false;
+  }
+}
+
+void Session::SendOutputs() {
+  OutputChunk head{};
+  head.nonce = nonce_;
+  head.vector_index = vector_index_;
+  for (size_t i = 0; i < runner_.output_count(); ++i) {
+    std::span<const uint8_t> rest = Bytes(runner_.output(i));
+    while (!rest.empty()) {
+      const size_t size = std::min(rest.size(), kMaxPayload - sizeof(head));
+      transport_.SendStruct(FrameType::kOutput, sequence_++, head, rest.first(size));
+      head.offset += static_cast<uint32_t>(size);
+      rest = rest.subspan(size);
+    }
+  }
+}
+
+void Session::End() {
+  nonce_ = 0;
+  running_ = false;
+  parked_ = false;
+}
+
+}  // namespace tinyrig::device

@@ -1,0 +1,68 @@
+#include <cstdint>
+
+#include "firmware/runtime/kernels/kernel.h"
+
+/// A kernel set whose RESHAPE does what the first byte of its input says: copies, or crashes in one
+/// of the ways of fault_test.cc.
+namespace tinyrig::runtime {
+namespace {
+
+Code Accept(const OpCheck&) { return Code::kOk; }
+
+[[gnu::noinline]] uint32_t Recurse(uint32_t depth) {
+  volatile uint32_t local[16] = {depth};
+  return depth == 0 ? 0 : Recurse(depth - 1) + local[0];
+}
+
+/// An address that the compiler does not see through.
+volatile uint32_t* At(uint32_t address) {
+  asm volatile("" : "+r"(address));
+  return reinterpret_cast<volatile uint32_t*>(address);
+}
+
+[[gnu::noinline]] void BigFrame() {
+  volatile uint8_t local[8192];
+  for (auto& byte : local) byte = 0;
+}
+
+void Misbehave(const OpContext& context) {
+  const int8_t* input = context.input_data();
+  volatile uint32_t word = 0;
+  switch (input[0]) {
+    case 1:
+      word = Recurse(100000);
+      break;
+    case 2:
+      BigFrame();
+      break;
+    case 3:
+      *At(0x00000010) = 1;  // into the vector table
+      break;
+    case 4:
+      asm volatile("udf #0");
+      break;
+    case 5:
+      word = 1 / word;
+      break;
+    case 6:
+      word = *At(0x20040000);  // one past RAM
+      break;
+    case 7:
+      reinterpret_cast<void (*)()>(0x20000001)();  // code in RAM
+      break;
+    case 8:
+      word = *At(0xA0000000);  // nobody answers
+      break;
+    default:
+      for (uint32_t i = 0; i < context.output().dims[0]; ++i) context.output_data()[i] = input[i];
+  }
+}
+
+constexpr Kernel kKernels[] = {{OpKind::kReshape, WeightForm::kPlain, Accept, Misbehave}};
+constexpr KernelSet kSet = {KernelSetId::kReference, kKernels};
+
+}  // namespace
+
+const KernelSet& LinkedKernels() { return kSet; }
+
+}  // namespace tinyrig::runtime
