@@ -27,7 +27,10 @@ set(TINYRIG_KERNELS_REFERENCE_SOURCES
     ${runtime_dir}/kernels/softmax/softmax_reference.cc)
 
 set(TINYRIG_KERNELS_DSP_SOURCES
-    ${runtime_dir}/kernels/dsp_set.cc)
+    ${runtime_dir}/kernels/dsp_set.cc
+    ${runtime_dir}/kernels/conv/conv_dsp.cc
+    ${runtime_dir}/kernels/depthwise_conv/depthwise_conv_dsp.cc
+    ${runtime_dir}/kernels/fully_connected/fully_connected_dsp.cc)
 
 set(TINYRIG_LINKED_REFERENCE_SOURCES ${runtime_dir}/kernels/linked_reference.cc)
 set(TINYRIG_LINKED_DSP_SOURCES ${runtime_dir}/kernels/linked_dsp.cc)

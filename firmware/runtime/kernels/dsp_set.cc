@@ -12,9 +12,18 @@ namespace tinyrig::runtime {
 namespace {
 
 constexpr WeightForm kPlain = WeightForm::kPlain;
+constexpr WeightForm kInt8 = WeightForm::kPackedInt8;
+constexpr WeightForm kInt16 = WeightForm::kPackedInt16;
 
-// Plain forms stay: the compiler keeps them where a packed form would not be exact or is not defined.
+// Plain forms stay: the compiler keeps them where a packed form would not be exact or is not
+// defined.
 constexpr Kernel kKernels[] = {
+    {OpKind::kConv2D, kInt8, PrepareConvDsp, ConvDspInt8},
+    {OpKind::kConv2D, kInt16, PrepareConvDsp, ConvDspInt16},
+    {OpKind::kDepthwiseConv2D, kInt8, PrepareDepthwiseConvDsp, DepthwiseConvDspInt8},
+    {OpKind::kDepthwiseConv2D, kInt16, PrepareDepthwiseConvDsp, DepthwiseConvDspInt16},
+    {OpKind::kFullyConnected, kInt8, PrepareFullyConnectedDsp, FullyConnectedDspInt8},
+    {OpKind::kFullyConnected, kInt16, PrepareFullyConnectedDsp, FullyConnectedDspInt16},
     {OpKind::kConv2D, kPlain, PrepareConvReference, ConvReference},
     {OpKind::kDepthwiseConv2D, kPlain, PrepareDepthwiseConvReference, DepthwiseConvReference},
     {OpKind::kFullyConnected, kPlain, PrepareFullyConnectedReference, FullyConnectedReference},
