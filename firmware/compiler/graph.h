@@ -37,7 +37,7 @@ size_t DataTypeBytes(DataType type);
 /// real = scale * (q - zero_point). One entry for the whole tensor, or one a slice of dimension
 /// `axis`.
 struct Quantization {
-  std::vector<float> scale;         ///< Finite and positive; empty when not quantised.
+  std::vector<float> scale;         ///< Finite; empty when not quantised.
   std::vector<int32_t> zero_point;  ///< As many as scales.
   uint32_t axis = 0;
 };

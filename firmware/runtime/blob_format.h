@@ -129,10 +129,11 @@ struct Requant {
 /// `bias`:
 ///   high = round(acc * (2^32 + multiplier) / 2^32), halves up          (one SMMLAR)
 ///   q    = (high + (acc < 0 ? -1 : 0) + rounding) >> shift, saturated to int8
-/// multiplier = 2 * Requant.multiplier - 2^32, shift = -Requant.shift, rounding = 2^(shift-1) +
-/// (output zero point << shift): equal to Requant for every acc for which the sum stays in int32.
-/// The compiler proves that from the weights and keeps WeightForm::kPlain where it cannot, or where
-/// Requant.shift > -1.
+/// Usually multiplier = 2 * Requant.multiplier - 2^32, shift = -Requant.shift, rounding =
+/// 2^(shift-1) + (output zero point << shift): equal to Requant for every acc for which the sum
+/// stays in int32. A channel whose output cannot take more than two values over all inputs may be a
+/// step instead: multiplier 0, the threshold in the bias. The compiler proves equality from the
+/// weights and keeps WeightForm::kPlain where it cannot.
 struct PackedRequant {
   int32_t bias;  ///< bias - input zero point * sum of the channel's weights.
   int32_t multiplier;

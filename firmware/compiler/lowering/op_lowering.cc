@@ -25,6 +25,10 @@ Status CheckActivation(const Graph& graph, int32_t index) {
             fmt::format("{} has {} scales, not 1; convert the model with full integer quantisation",
                         name, tensor.quantization.scale.size())};
   }
+  if (tensor.quantization.scale[0] <= 0) {
+    return Invalid(
+        fmt::format("{} has scale {}, not a positive number", name, tensor.quantization.scale[0]));
+  }
   if (tensor.shape.size() > runtime::kMaxRank) {
     return {Code::kUnimplemented, fmt::format("{} has {} dimensions, more than {}; reshape it",
                                               name, tensor.shape.size(), runtime::kMaxRank)};

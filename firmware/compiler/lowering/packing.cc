@@ -1,6 +1,10 @@
 #include "firmware/compiler/lowering/packing.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdlib>
+
+#include "firmware/runtime/fixed_point.h"
 
 namespace tinyrig::compiler {
 namespace {
@@ -27,11 +31,15 @@ class PackedValues {
   std::vector<std::byte> bytes_;
 };
 
-std::optional<PackedRequant> PackChannel(const ChannelScale& channel,
-                                         std::span<const int8_t> weights, int32_t input_zero_point,
-                                         int32_t output_zero_point) {
-  const auto [multiplier, shift] = channel.multiplier;
-  if (multiplier < 1 << 30 || shift > -1) return std::nullopt;
+/// All accumulators a channel can reach, input zero point and bias included.
+struct Reach {
+  int64_t bias = 0;  ///< With the input's zero point folded in.
+  int64_t min = 0;
+  int64_t max = 0;
+};
+
+Reach ReachOf(const ChannelScale& channel, std::span<const int8_t> weights,
+              int32_t input_zero_point) {
   int64_t sum = 0;
   int64_t magnitude = 0;
   for (int8_t weight : weights) {
@@ -39,15 +47,62 @@ std::optional<PackedRequant> PackChannel(const ChannelScale& channel,
     magnitude += std::abs(weight);
   }
   const int64_t bias = channel.bias - input_zero_point * sum;
-  const int64_t greatest = std::abs(bias) + 128 * magnitude;
+  return {bias, bias - 128 * magnitude, bias + 128 * magnitude};
+}
+
+/// The usual form: factor below 1/2, no sum leaves int32.
+std::optional<PackedRequant> PackScaled(const Multiplier& factor, const Reach& reach,
+                                        int32_t output_zero_point) {
+  const auto [multiplier, shift] = factor;
+  if (multiplier < 1 << 30 || shift > -1) return std::nullopt;
   const int64_t rounding =
       (int64_t{1} << (-shift - 1)) + output_zero_point * (int64_t{1} << -shift);
-  if (greatest > INT32_MAX || greatest + std::abs(rounding) + 1 > INT32_MAX) return std::nullopt;
+  const int64_t greatest = std::max(std::abs(reach.min), std::abs(reach.max));
+  if (greatest + std::abs(rounding) + 1 > INT32_MAX) return std::nullopt;
   return PackedRequant{
-      .bias = static_cast<int32_t>(bias),
+      .bias = static_cast<int32_t>(reach.bias),
       .multiplier = static_cast<int32_t>(2 * int64_t{multiplier} - (int64_t{1} << 32)),
       .rounding = static_cast<int32_t>(rounding),
       .shift = -shift};
+}
+
+/// Channels that training let die have factors like 2^-30: their output is the same for every input
+/// they can meet, or takes two neighbouring values. As a step: q for acc below the threshold, q + 1
+/// from there on.
+std::optional<PackedRequant> PackStep(const Multiplier& factor, const Reach& reach,
+                                      int32_t output_zero_point) {
+  if (reach.min < INT32_MIN || reach.max > INT32_MAX) return std::nullopt;
+  const auto output = [&](int64_t acc) {
+    const int32_t scaled = runtime::MultiplyByQuantizedMultiplier(static_cast<int32_t>(acc),
+                                                                  factor.multiplier, factor.shift);
+    return std::clamp<int64_t>(int64_t{scaled} + output_zero_point, INT8_MIN, INT8_MAX);
+  };
+  // Rising outputs are only certain without a left shift, which wraps.
+  if (factor.shift > 0) return std::nullopt;
+  const int64_t low = output(reach.min);
+  const int64_t high = output(reach.max);
+  if (high > low + 1) return std::nullopt;
+  int64_t below = reach.min - 1;  // The greatest known to give less than `high`, or out of reach.
+  int64_t threshold = reach.max;  // The smallest known to give `high`.
+  while (threshold - below > 1) {
+    const int64_t middle = below + (threshold - below) / 2;
+    (output(middle) == high ? threshold : below) = middle;
+  }
+  const int64_t distance = std::max(threshold - reach.min, reach.max - threshold) + 2;
+  const int shift = std::bit_width(static_cast<uint64_t>(distance));
+  if (shift > 22) return std::nullopt;
+  return PackedRequant{.bias = static_cast<int32_t>(reach.bias - threshold),
+                       .multiplier = 0,
+                       .rounding = static_cast<int32_t>(high * (int64_t{1} << shift)),
+                       .shift = shift};
+}
+
+std::optional<PackedRequant> PackChannel(const ChannelScale& channel,
+                                         std::span<const int8_t> weights, int32_t input_zero_point,
+                                         int32_t output_zero_point) {
+  const Reach reach = ReachOf(channel, weights, input_zero_point);
+  auto packed = PackScaled(channel.multiplier, reach, output_zero_point);
+  return packed ? packed : PackStep(channel.multiplier, reach, output_zero_point);
 }
 
 }  // namespace

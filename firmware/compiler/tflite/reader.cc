@@ -66,8 +66,9 @@ Result<Quantization> ReadQuantization(const fbs::QuantizationParameters* source,
     quantization.axis = static_cast<uint32_t>(axis);
   }
   for (flatbuffers::uoffset_t i = 0; i < scale.size(); ++i) {
-    if (!std::isfinite(scale[i]) || scale[i] <= 0) {
-      return Invalid(fmt::format("has scale {}, not a positive number", scale[i]));
+    // Converters leave odd scales on biases; those that are used are checked again where they are.
+    if (!std::isfinite(scale[i])) {
+      return Invalid(fmt::format("has scale {}, not a finite number", scale[i]));
     }
     const int64_t zero = zero_point && zero_point->size() ? (*zero_point)[i] : 0;
     if (zero < INT32_MIN || zero > INT32_MAX ||
