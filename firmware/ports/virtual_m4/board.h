@@ -15,6 +15,7 @@ inline constexpr uintptr_t kDualTimer = 0x40002000;  ///< CMSDK dual timer, firs
 inline constexpr uintptr_t kUniqueId = 0x003FFFF0;   ///< 12 bytes planted by the virtual board.
 
 inline constexpr uintptr_t kNvicEnable = 0xE000E100;
+inline constexpr uintptr_t kNvicDisable = 0xE000E180;
 inline constexpr uintptr_t kNvicClearPending = 0xE000E280;
 inline constexpr uintptr_t kShcsr = 0xE000ED24;
 inline constexpr uintptr_t kCfsr = 0xE000ED28;

@@ -37,8 +37,6 @@ static_assert(0x20000000 - kGuardBytes == 0x1FF00000);
 constexpr uint32_t kRegionValid = 1u << 4;
 constexpr uint32_t kMpuEnable = 1u << 0 | 1u << 2;  // with the default map for the rest
 constexpr uint32_t kFaultsEnable = 7u << 16;        // MemManage, BusFault, UsageFault
-constexpr uint32_t kDivideByZeroTraps = 1u << 4;
-constexpr uintptr_t kCcr = 0xE000ED14;
 
 }  // namespace
 
@@ -50,7 +48,6 @@ void ProtectMemory() {
   }
   Register(kMpuControl) = kMpuEnable;
   Register(kShcsr) = Register(kShcsr) | kFaultsEnable;
-  Register(kCcr) = Register(kCcr) | kDivideByZeroTraps;
   asm volatile("dsb\n isb" ::: "memory");
 }
 

@@ -22,11 +22,10 @@ void Fault_Handler();
   __builtin_trap();
 }
 
-// Before any code of the compiler's own: stack pointer, floating point unit, no interrupts.
+// Before any code of the compiler's own: stack pointer, floating point unit.
 // FPCCR = 0: exception frames always have eight words; nothing here needs the FPU saved.
 [[gnu::naked]] void Reset_Handler() {
   asm volatile(
-      "cpsid i\n"
       "ldr r0, =__stack_high\n"
       "msr psp, r0\n"
       "movs r0, #2\n"
@@ -56,7 +55,7 @@ struct VectorTable {
   Handler interrupts[32];
 };
 
-// Interrupts are never taken (PRIMASK), but a stray one must not run wild.
+// No interrupt is ever taken (see uart.cc), but a stray one must not run wild.
 [[gnu::section(".vectors"), gnu::used]] constexpr VectorTable kVectors = [] {
   VectorTable table{};
   table.stack = &__handler_stack_high;

@@ -1,8 +1,8 @@
 #include "firmware/ports/port.h"
 #include "firmware/ports/virtual_m4/board.h"
 
-/// CMSDK UART 0, polled. Its receive interrupt is enabled but never taken (PRIMASK is set):
-/// pending, it ends the sleep of WaitForByte(), so that an idle board costs its host nothing.
+/// CMSDK UART 0, polled. Its receive interrupt exists only while the board sleeps, and is never
+/// taken: pending, it ends the sleep, so that an idle board costs its host nothing.
 namespace tinyrig::port {
 namespace {
 
@@ -25,7 +25,6 @@ constexpr uint32_t kRxIrq = 1u << 0;  // IRQ 0
 void InitUart() {
   Register(kBaudDivider) = 25000000 / 115200;  // QEMU ignores the rate but wants it valid
   Register(kControl) = kTxEnable | kRxEnable | kRxInterruptEnable;
-  Register(kNvicEnable) = kRxIrq;
 }
 
 bool ReadByte(uint8_t* byte) {
@@ -35,12 +34,18 @@ bool ReadByte(uint8_t* byte) {
 }
 
 void WaitForByte() {
-  // In this order: a byte that comes after the look at the buffer makes the interrupt pending
-  // again.
+  // Masked by PRIMASK an interrupt still wakes. Only here: PRIMASK would turn every fault into a
+  // HardFault. In this order: a byte that comes after the look at the buffer makes the interrupt
+  // pending again.
+  asm volatile("cpsid i" ::: "memory");
   Register(kInterruptClear) = kRxInterrupt;
   Register(kNvicClearPending) = kRxIrq;
-  if (Register(kState) & kRxFull) return;
-  asm volatile("dsb\n wfi" ::: "memory");
+  Register(kNvicEnable) = kRxIrq;
+  if ((Register(kState) & kRxFull) == 0) asm volatile("dsb\n wfi" ::: "memory");
+  Register(kNvicDisable) = kRxIrq;
+  Register(kInterruptClear) = kRxInterrupt;
+  Register(kNvicClearPending) = kRxIrq;
+  asm volatile("dsb\n isb\n cpsie i" ::: "memory");
 }
 
 void Write(const uint8_t* bytes, size_t size) {

@@ -42,15 +42,12 @@ void Misbehave(const OpContext& context) {
       asm volatile("udf #0");
       break;
     case 5:
-      word = 1 / word;
-      break;
-    case 6:
       word = *At(0x20040000);  // one past RAM
       break;
-    case 7:
+    case 6:
       reinterpret_cast<void (*)()>(0x20000001)();  // code in RAM
       break;
-    case 8:
+    case 7:
       word = *At(0xA0000000);  // nobody answers
       break;
     default:

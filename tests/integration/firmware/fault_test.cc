@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tests/integration/firmware/protocol_client.h"
+#include "tests/unit/firmware/tiny_blob.h"
+
+/// Crashes in the middle of an inference: faulty_kernels.cc does what the vector's first byte says.
+namespace tinyrig::device {
+namespace {
+
+constexpr uint32_t kInputBytes = 16;
+
+struct Crash {
+  const char* name;
+  uint8_t command;
+  FaultKind kind;
+};
+
+class FaultTest : public testing::TestWithParam<Crash> {};
+
+std::vector<std::byte> Blob() {
+  const std::vector<uint64_t> words = TinyBlob(kInputBytes);
+  const auto bytes = std::as_bytes(std::span(words));
+  return {bytes.begin(), bytes.end()};
+}
+
+TEST_P(FaultTest, IsReportedAndTheBoardStillAnswers) {
+  const Bundle bundle = ReadBundle("faulty_kernels", "firmware/image-virtual_m4/test");
+  ASSERT_FALSE(bundle.json.is_null());
+  QemuBoard board(MakeImage(bundle, Blob()));
+  ASSERT_TRUE(board.alive());
+  ProtocolClient client(board);
+  EXPECT_EQ(client.SayHello(1).fault_count, 0u);
+  client.Start(kInputBytes, 0, 1, false, false);
+
+  std::vector<std::byte> vector(kInputBytes);
+  EXPECT_FALSE(client.Run(0, vector, 1).fault);
+  vector[0] = static_cast<std::byte>(GetParam().command);
+  const auto run = client.Run(1, vector, 1);
+  ASSERT_TRUE(run.fault);
+  const Fault& fault = *run.fault;
+  EXPECT_EQ(fault.nonce, client.nonce());
+  EXPECT_EQ(static_cast<FaultKind>(fault.kind), GetParam().kind)
+      << "cfsr " << std::hex << fault.cfsr << " hfsr " << fault.hfsr << " mmfar " << fault.mmfar;
+  const auto stack_high = 0x20000000u + bundle.json["ram"]["stack_reserved"].get<uint32_t>();
+  if (GetParam().kind == FaultKind::kStackOverflow) {
+    EXPECT_LT(fault.sp, 0x20000000u + 64);
+  } else {
+    EXPECT_GT(fault.sp, 0x20000000u);
+    EXPECT_LT(fault.sp, stack_high);
+    EXPECT_NE(fault.lr, 0u);
+  }
+
+  // Asked anything else, the board says it again; HELLO has the count.
+  const VectorChunk again = {client.nonce(), 1, 0};
+  client.Send(FrameType::kVectorChunk, kFlagRun, &again, sizeof(again));
+  const auto frame = client.Receive();
+  ASSERT_TRUE(frame);
+  ASSERT_EQ(frame->type, FrameType::kFault);
+  EXPECT_EQ(0, std::memcmp(frame->payload, &fault, sizeof(fault)));
+  for (uint32_t token : {2u, 3u}) {
+    const Hello hello = client.SayHello(token);
+    EXPECT_EQ(hello.token, token);
+    EXPECT_EQ(hello.fault_count, 1u);
+    EXPECT_EQ(hello.mailbox_word, 0xC0FFEE42u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FaultTest,
+                         testing::Values(Crash{"Recursion", 1, FaultKind::kStackOverflow},
+                                         Crash{"BigFrame", 2, FaultKind::kStackOverflow},
+                                         Crash{"WriteToCode", 3, FaultKind::kMemManage},
+                                         Crash{"UndefinedInstruction", 4, FaultKind::kUsageFault},
+                                         Crash{"ReadBeyondRam", 5, FaultKind::kMemManage},
+                                         Crash{"CodeInRam", 6, FaultKind::kMemManage},
+                                         Crash{"NobodyAnswers", 7, FaultKind::kBusFault}),
+                         [](const testing::TestParamInfo<Crash>& info) {
+                           return std::string(info.param.name);
+                         });
+
+}  // namespace
+}  // namespace tinyrig::device

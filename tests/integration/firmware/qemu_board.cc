@@ -1,0 +1,174 @@
+#include "tests/integration/firmware/qemu_board.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace tinyrig::device {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr char kUniqueIdAddress[] = "0x3FFFF0";
+
+void WriteFile(const std::string& path, const std::vector<std::byte>& bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+}
+
+int Connect(const std::string& path, steady_clock::time_point deadline) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  while (steady_clock::now() < deadline) {
+    const int link = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(link, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return link;
+    close(link);
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  return -1;
+}
+
+}  // namespace
+
+QemuBoard::QemuBoard(const QemuImage& image) {
+  char folder[] = "/tmp/tinyrig-qemu-XXXXXX";
+  folder_ = mkdtemp(folder);
+  const std::string serial = folder_ + "/uart";
+  std::vector<std::string> arguments = {"qemu-system-arm",
+                                        "-M",
+                                        "mps2-an386",
+                                        "-display",
+                                        "none",
+                                        "-monitor",
+                                        "none",
+                                        "-icount",
+                                        "shift=6,sleep=off",
+                                        "-serial",
+                                        "unix:" + serial + ",server=on,wait=on"};
+  const auto load = [&](const std::string& what) {
+    arguments.push_back("-device");
+    arguments.push_back("loader," + what);
+  };
+  load("file=" + image.bin + ",addr=0,force-raw=on");
+  if (!image.blob.empty()) {
+    WriteFile(folder_ + "/blob", image.blob);
+    load("file=" + folder_ + "/blob,addr=" + std::to_string(image.blob_address) + ",force-raw=on");
+  }
+  if (!image.unique_id.empty()) {
+    WriteFile(folder_ + "/uid", image.unique_id);
+    load("file=" + folder_ + "/uid,addr=" + kUniqueIdAddress + ",force-raw=on");
+  }
+  if (image.mailbox_address != 0) {
+    load("addr=" + std::to_string(image.mailbox_address) +
+         ",data=" + std::to_string(image.mailbox) + ",data-len=4");
+  }
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+
+  const std::string log = folder_ + "/log";
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    const int out = open(log.c_str(), O_CREAT | O_WRONLY, 0600);
+    dup2(out, 1);
+    dup2(out, 2);
+    execvp(argv[0], argv.data());
+    _exit(127);
+  }
+  link_ = Connect(serial, steady_clock::now() + milliseconds(10000));
+  if (link_ < 0) {
+    std::ifstream text(log);
+    ADD_FAILURE() << "qemu-system-arm did not start: "
+                  << std::string(std::istreambuf_iterator<char>(text), {});
+  }
+}
+
+QemuBoard::~QemuBoard() {
+  if (link_ >= 0) close(link_);
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void QemuBoard::Send(const uint8_t* bytes, size_t size) {
+  while (size > 0) {
+    const ssize_t sent = send(link_, bytes, size, MSG_NOSIGNAL);
+    if (sent <= 0) {
+      ADD_FAILURE() << "the machine ended";
+      return;
+    }
+    bytes += sent;
+    size -= static_cast<size_t>(sent);
+  }
+}
+
+std::optional<FrameView> QemuBoard::Receive(steady_clock::time_point deadline) {
+  for (;;) {
+    while (at_ < received_.size()) {
+      if (decoder_.Push(received_[at_++]) == FrameDecoder::Event::kFrame) return decoder_.frame();
+    }
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(deadline - steady_clock::now()).count();
+    pollfd ready = {link_, POLLIN, 0};
+    if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) <= 0) return std::nullopt;
+    received_.resize(4096);
+    at_ = 0;
+    const ssize_t size = recv(link_, received_.data(), received_.size(), 0);
+    received_.resize(size > 0 ? static_cast<size_t>(size) : 0);
+    if (size <= 0) return std::nullopt;
+  }
+}
+
+milliseconds QemuBoard::CpuTime() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::istringstream fields(text.substr(text.rfind(')') + 2));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  long user = 0, system = 0;
+  fields >> user >> system;
+  return milliseconds((user + system) * 1000 / sysconf(_SC_CLK_TCK));
+}
+
+Bundle ReadBundle(const std::string& name, const std::string& folder) {
+  const char* build = std::getenv("TINYRIG_BUILD_DIR");
+  const std::string path = std::string(build ? build : ".") + "/" + folder + "/" + name;
+  std::ifstream file(path + ".json");
+  if (!file) {
+    ADD_FAILURE() << path << ".json is missing; build the target firmware_bundles";
+    return {};
+  }
+  return {nlohmann::json::parse(file), path + ".bin"};
+}
+
+QemuImage MakeImage(const Bundle& bundle, const std::vector<std::byte>& blob) {
+  QemuImage image;
+  image.bin = bundle.bin_path;
+  image.blob = blob;
+  image.blob_address = bundle.json.value("blob_address", 0u);
+  image.mailbox_address = bundle.json.value("mailbox_address", 0u);
+  image.mailbox = 0xC0FFEE42;
+  for (int i = 0; i < 12; ++i) image.unique_id.push_back(static_cast<std::byte>(0xA0 + i));
+  return image;
+}
+
+}  // namespace tinyrig::device
