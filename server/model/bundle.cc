@@ -1,0 +1,155 @@
+#include "server/model/bundle.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "server/model/names.h"
+
+namespace tinyrig::server {
+namespace {
+
+using nlohmann::json;
+
+// Reads fields of one object and remembers the first that is missing or wrong.
+class Fields {
+ public:
+  explicit Fields(const json& root) : root_(root) {}
+
+  void Text(const char* pointer, std::string* out) {
+    const json* value = Find(pointer);
+    if (value == nullptr) return;
+    if (!value->is_string() || value->get_ref<const std::string&>().empty())
+      return Fail(pointer, "text");
+    *out = value->get<std::string>();
+  }
+
+  template <typename T>
+  void Number(const char* pointer, T* out) {
+    const json* value = Find(pointer);
+    if (value == nullptr) return;
+    if (!value->is_number_unsigned() || value->get<uint64_t>() > std::numeric_limits<T>::max()) {
+      return Fail(pointer, "a whole number in range");
+    }
+    *out = static_cast<T>(value->get<uint64_t>());
+  }
+
+  void Sizes(const char* pointer, std::map<std::string, uint32_t>* out) {
+    const json* value = Find(pointer);
+    if (value == nullptr) return;
+    if (!value->is_object()) return Fail(pointer, "an object of sizes");
+    for (const auto& [name, size] : value->items()) {
+      if (!size.is_number_unsigned() ||
+          size.get<uint64_t>() > std::numeric_limits<uint32_t>::max()) {
+        return Fail(pointer, "an object of sizes");
+      }
+      (*out)[name] = size.get<uint32_t>();
+    }
+  }
+
+  const Status& status() const { return status_; }
+
+ private:
+  const json* Find(const char* pointer) {
+    const json::json_pointer path(pointer);
+    if (root_.contains(path)) return &root_.at(path);
+    Fail(pointer, "present");
+    return nullptr;
+  }
+  void Fail(const char* pointer, std::string_view wanted) {
+    if (!status_.ok()) return;
+    status_ = Status(
+        Code::kInvalidArgument,
+        fmt::format("firmware bundle: {} must be {}; build the firmware again", pointer, wanted));
+  }
+
+  const json& root_;
+  Status status_;
+};
+
+}  // namespace
+
+Result<Bundle> ParseBundle(std::string_view text) {
+  const json root = json::parse(text, nullptr, false);
+  if (!root.is_object()) {
+    return Status(Code::kInvalidArgument,
+                  "firmware bundle: not a JSON object; build the firmware again");
+  }
+  Bundle bundle;
+  Fields fields(root);
+  fields.Text("/port", &bundle.port);
+  fields.Text("/kernels", &bundle.kernels);
+  fields.Text("/build_id", &bundle.build_id);
+  fields.Number("/load_address", &bundle.load_address);
+  fields.Number("/firmware_size", &bundle.firmware_size);
+  fields.Number("/firmware_crc32c", &bundle.firmware_crc32c);
+  fields.Number("/blob_address", &bundle.blob_address);
+  fields.Number("/blob_limit", &bundle.blob_limit);
+  fields.Number("/arena_limit", &bundle.arena_limit);
+  fields.Number("/mailbox_address", &bundle.mailbox_address);
+  fields.Number("/flash/core", &bundle.flash_core);
+  fields.Sizes("/flash/kernels", &bundle.flash_kernels);
+  fields.Number("/flash/rig", &bundle.flash_rig);
+  fields.Number("/ram/runtime_static", &bundle.ram_runtime_static);
+  fields.Number("/ram/stack_reserved", &bundle.ram_stack_reserved);
+  fields.Number("/ram/rig", &bundle.ram_rig);
+
+  std::string fidelity;
+  uint64_t clock_hz = 0, ram_bytes = 0, flash_bytes = 0;
+  fields.Text("/board_type/name", bundle.board_type.mutable_name());
+  fields.Text("/board_type/core", bundle.board_type.mutable_core());
+  fields.Text("/board_type/counter", bundle.board_type.mutable_counter());
+  fields.Text("/board_type/fidelity", &fidelity);
+  fields.Number("/board_type/clock_hz", &clock_hz);
+  fields.Number("/board_type/ram_bytes", &ram_bytes);
+  fields.Number("/board_type/flash_bytes", &flash_bytes);
+  TRY(fields.status());
+  bundle.board_type.set_clock_hz(clock_hz);
+  bundle.board_type.set_ram_bytes(ram_bytes);
+  bundle.board_type.set_flash_bytes(flash_bytes);
+  bundle.board_type.set_fidelity(FidelityFromText(fidelity));
+  if (bundle.board_type.fidelity() == v1::FIDELITY_UNSPECIFIED) {
+    return Status(
+        Code::kInvalidArgument,
+        fmt::format(
+            "firmware bundle: /board_type/fidelity '{}' must be hardware, emulated or native",
+            fidelity));
+  }
+  return bundle;
+}
+
+Status Catalog::Add(Bundle bundle) {
+  if (Find(bundle.board_type.name(), bundle.kernels) != nullptr) {
+    return {Code::kAlreadyExists,
+            fmt::format("two firmware bundles for board type {} with {} kernels; remove one",
+                        bundle.board_type.name(), bundle.kernels)};
+  }
+  bundles_.push_back(std::move(bundle));
+  return {};
+}
+
+const Bundle* Catalog::Find(std::string_view board_type, std::string_view kernels) const {
+  for (const Bundle& bundle : bundles_) {
+    if (bundle.board_type.name() == board_type && bundle.kernels == kernels) return &bundle;
+  }
+  return nullptr;
+}
+
+const v1::BoardType* Catalog::FindBoardType(std::string_view name) const {
+  for (const Bundle& bundle : bundles_) {
+    if (bundle.board_type.name() == name) return &bundle.board_type;
+  }
+  return nullptr;
+}
+
+std::vector<v1::BoardType> Catalog::BoardTypes() const {
+  std::map<std::string, v1::BoardType> by_name;
+  for (const Bundle& bundle : bundles_)
+    by_name.emplace(bundle.board_type.name(), bundle.board_type);
+  std::vector<v1::BoardType> types;
+  for (auto& [name, type] : by_name) types.push_back(std::move(type));
+  return types;
+}
+
+}  // namespace tinyrig::server

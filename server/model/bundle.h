@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/status/status.h"
+#include "proto/tinyrig/v1/types.pb.h"
+
+/// A firmware bundle: one image of the runtime for a port with one kernel set, and what its JSON
+/// file says of it.
+namespace tinyrig::server {
+
+struct Bundle {
+  std::string port;      ///< "virtual_m4".
+  std::string kernels;   ///< "dsp".
+  std::string build_id;  ///< GNU build id, hex; the board answers with it in HELLO.
+  uint32_t load_address = 0;
+  uint32_t firmware_size = 0;    ///< Bytes of the .bin.
+  uint32_t firmware_crc32c = 0;  ///< Of the .bin.
+  uint32_t blob_address = 0;
+  uint32_t blob_limit = 0;   ///< Bytes there are for the model blob.
+  uint32_t arena_limit = 0;  ///< Bytes there are for arena and input staging together.
+  uint32_t mailbox_address = 0;
+  v1::BoardType board_type;
+
+  uint32_t flash_core = 0;  ///< Runtime without kernels: model cost.
+  std::map<std::string, uint32_t>
+      flash_kernels;                ///< By kernel folder ("conv_2d"): model cost where used.
+  uint32_t flash_rig = 0;           ///< Port and protocol: rig cost.
+  uint32_t ram_runtime_static = 0;  ///< Static data of the runtime: model cost.
+  uint32_t ram_stack_reserved = 0;
+  uint32_t ram_rig = 0;  ///< Protocol and port buffers.
+
+  /// "virtual_m4-dsp": the files are this name + .json, .bin, .elf.
+  std::string Name() const { return port + "-" + kernels; }
+};
+
+/// Reads the JSON text of a bundle. Errors: kInvalidArgument naming the key that is missing or
+/// wrong.
+Result<Bundle> ParseBundle(std::string_view json);
+
+/// The bundles a server has, looked up by board type and kernel set.
+class Catalog {
+ public:
+  /// Errors: kAlreadyExists for a second bundle of the same board type and kernel set.
+  Status Add(Bundle bundle);
+  /// nullptr when there is none.
+  const Bundle* Find(std::string_view board_type, std::string_view kernels) const;
+  /// nullptr when no bundle is for that type.
+  const v1::BoardType* FindBoardType(std::string_view name) const;
+  /// Each once, by name.
+  std::vector<v1::BoardType> BoardTypes() const;
+  const std::vector<Bundle>& bundles() const { return bundles_; }
+
+ private:
+  std::vector<Bundle> bundles_;
+};
+
+}  // namespace tinyrig::server

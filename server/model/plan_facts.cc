@@ -1,0 +1,28 @@
+#include "server/model/plan_facts.h"
+
+#include <nlohmann/json.hpp>
+
+namespace tinyrig::server {
+
+NLOHMANN_JSON_SERIALIZE_ENUM(OutputType, {{OutputType::kOther, "other"},
+                                          {OutputType::kInt8, "int8"},
+                                          {OutputType::kFloat32, "float32"}})
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlanOp, name, tflite_index, macs)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlanFacts, macs, blob_bytes, arena_bytes, input_bytes,
+                                   output_bytes, first_output_bytes, first_output_type,
+                                   flash_model_bytes, flash_total_bytes, ram_static_bytes,
+                                   ram_rig_bytes, ops)
+
+std::string PlanFactsToJson(const PlanFacts& facts) { return nlohmann::json(facts).dump(); }
+
+bool PlanFactsFromJson(const std::string& json, PlanFacts* facts) {
+  try {
+    nlohmann::json::parse(json).get_to(*facts);
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    *facts = {};
+    return false;
+  }
+}
+
+}  // namespace tinyrig::server

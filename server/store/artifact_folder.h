@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/status/status.h"
+#include "server/model/sha256.h"
+
+namespace tinyrig::server {
+
+/// Files by the SHA-256 of their content: DIR/ab/cdef... What is there is complete and never
+/// changes: bytes go to a temporary file, are hashed on the way, flushed to disk and renamed.
+/// Thread safe: all state is in the file system. Paths are made of checked hashes only, so nothing
+/// outside the folder can be named.
+class ArtifactFolder {
+ public:
+  static constexpr uint64_t kMaxArtifactBytes = uint64_t{512} << 20;
+
+  /// Creates the folder and removes temporary files of an earlier life.
+  static Result<ArtifactFolder> Open(const std::filesystem::path& dir);
+
+  /// Bytes of an artifact. kNotFound when it is not there, kInvalidArgument when `sha256` is no
+  /// hash.
+  Result<uint64_t> Size(const std::string& sha256) const;
+  /// The whole content, its hash checked again: kDataLoss when the disk changed it.
+  Result<std::vector<std::byte>> Read(const std::string& sha256) const;
+  /// Up to `size` bytes from `offset`; fewer at the end, none beyond it.
+  Result<std::vector<std::byte>> ReadRange(const std::string& sha256, uint64_t offset,
+                                           size_t size) const;
+  /// Stores bytes and returns their hash.
+  Result<std::string> Put(std::span<const std::byte> bytes);
+
+  /// An upload in progress; vanishes unless finished.
+  class Upload {
+   public:
+    ~Upload();
+    Upload(Upload&&) noexcept;
+    Upload& operator=(Upload&&) = delete;
+    /// kResourceExhausted beyond the announced size or on a full disk.
+    Status Append(std::span<const std::byte> bytes);
+    /// Keeps the file when size and hash are as announced; kDataLoss when not.
+    Status Finish();
+
+   private:
+    friend class ArtifactFolder;
+    Upload() = default;
+    const ArtifactFolder* folder_ = nullptr;
+    std::filesystem::path temporary_;
+    int fd_ = -1;
+    std::string sha256_;
+    uint64_t announced_ = 0;
+    uint64_t size_ = 0;
+    std::unique_ptr<Sha256> hash_;
+  };
+  /// Errors: kInvalidArgument for a bad hash, kResourceExhausted for a size beyond
+  /// kMaxArtifactBytes.
+  Result<Upload> StartUpload(const std::string& sha256, uint64_t size_bytes) const;
+
+ private:
+  explicit ArtifactFolder(std::filesystem::path dir) : dir_(std::move(dir)) {}
+  Result<std::filesystem::path> PathOf(const std::string& sha256) const;
+  Result<int> OpenForReading(const std::string& sha256) const;
+
+  std::filesystem::path dir_;
+};
+
+}  // namespace tinyrig::server

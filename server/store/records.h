@@ -1,0 +1,111 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/tinyrig/v1/agent.pb.h"
+#include "proto/tinyrig/v1/campaigns.pb.h"
+#include "proto/tinyrig/v1/jobs.pb.h"
+#include "proto/tinyrig/v1/results.pb.h"
+#include "server/model/campaign.h"
+#include "server/model/ids.h"
+#include "server/model/plan_facts.h"
+
+/// What goes into the store and comes out of it, where the API has no message for it.
+namespace tinyrig::server {
+
+/// Plan of one (model, variant, board type, firmware build).
+struct PlanRecord {
+  std::string model_sha256;
+  v1::Variant variant;
+  std::string board_type;
+  std::string build_id;
+  bool feasible = false;
+  std::string reason;  ///< Why not feasible, with the numbers.
+  v1::Image image;     ///< Empty when not feasible.
+  PlanFacts facts;     ///< As far as planning got.
+  std::string detail;  ///< The compiler's plan as JSON; may be empty.
+};
+
+/// Host reference outputs of one model on one vector set.
+struct ExpectedRecord {
+  std::string model_sha256;
+  std::string vector_set;       ///< VectorSetKey().
+  std::string artifact_sha256;  ///< EncodeExpected() of server/planning/expected.h.
+};
+
+struct NewJob {
+  JobSpec spec;
+  v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
+  size_t plan = 0;                 ///< Index in NewCampaign::plans.
+  std::optional<size_t> expected;  ///< Index in NewCampaign::expected; none when not feasible.
+  std::optional<v1::Failure> infeasible;
+  std::vector<v1::Measurement> planned;  ///< Stored now when infeasible.
+};
+
+struct NewCampaign {
+  v1::CampaignSpec spec;
+  std::string user;
+  std::string idempotency_key;  ///< Empty: none.
+  std::vector<PlanRecord> plans;
+  std::vector<ExpectedRecord> expected;
+  std::vector<NewJob> jobs;
+};
+
+/// All that offering, judging and explaining a job needs.
+struct JobContext {
+  JobId job;
+  CampaignId campaign;
+  v1::CampaignSpec spec;
+  v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
+  v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
+  PlanRecord plan;
+  ExpectedRecord expected;
+};
+
+struct LogEntry {
+  TimeUs time_us = 0;
+  std::string text;
+};
+
+/// The end of an attempt, whoever saw it.
+struct EndedAttempt {
+  LeaseKey key;
+  std::optional<v1::Failure> failure;
+  TimeUs started_us = 0;  ///< 0: keep when the lease began.
+  TimeUs ended_us = 0;
+  std::vector<v1::Span> timeline;
+  std::string raw_sha256;  ///< Artifact with the agent's AttemptResult, zstd; may be empty.
+  std::vector<v1::Measurement> measurements;  ///< Stored only when `next` is final.
+  std::vector<v1::LayerHash> layers;          ///< The same.
+  std::vector<LogEntry> log;
+  v1::JobState next = v1::JOB_STATE_QUEUED;  ///< Queued again, or a final state.
+};
+
+struct AgentRecord {
+  std::string agent_id;
+  std::string bench;
+  std::string version;
+  bool connected = false;
+  TimeUs last_seen_us = 0;
+};
+
+struct BoardRecord {
+  std::string board_id;
+  std::string board_type;
+  std::string agent_id;
+  std::string probe_serial;
+  std::string mcu_uid;
+  v1::BoardHealth health = v1::BOARD_HEALTH_GOOD;
+  bool maintenance = false;
+  std::string maintenance_reason;
+  std::string reserved_by;
+  std::string reserve_reason;
+  TimeUs reserved_until_us = 0;
+};
+
+/// "sha256 of the npz" or "patterns:AB": equal text means equal vectors.
+std::string VectorSetKey(const v1::VectorSetRef& vectors);
+
+}  // namespace tinyrig::server

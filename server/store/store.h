@@ -1,0 +1,107 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "proto/status/status.h"
+#include "server/scheduling/scheduler.h"
+#include "server/store/records.h"
+#include "server/store/sqlite.h"
+
+namespace tinyrig::server {
+
+/// The writer: the one connection that changes the database; used by one thread at a time. Every
+/// public function is one transaction, on disk when it returns OK, and leaves no trace when it
+/// fails. Readers have their own connections (reader.h).
+class Store {
+ public:
+  /// Opens and migrates.
+  static Result<Store> Open(const std::filesystem::path& file);
+
+  /// Plans, expectations and jobs at once; infeasible jobs are ended from the start. The same
+  /// idempotency key with the same spec gives the campaign of the first call (`created` false).
+  /// Errors: kAlreadyExists when the key was used for another spec.
+  struct Added {
+    CampaignId campaign;
+    bool created = false;
+    std::vector<QueuedJob> queued;  ///< For the scheduler.
+  };
+  Result<Added> AddCampaign(const NewCampaign& campaign, TimeUs now);
+
+  /// Records the attempt before its offer leaves. The fence is kept: it never falls, restarts
+  /// included.
+  Status AddLease(const Lease& lease, TimeUs now);
+  /// The offer was refused or never left: the attempt never was.
+  Status DropLease(const Lease& lease, const std::string& reason, TimeUs now);
+
+  /// Ends an attempt and moves its job. kStored: done now. kDuplicate: it was done before, nothing
+  /// changed. kStale: the attempt is not this job's running one under this fence (cancelled,
+  /// expired, taken over), nothing changed.
+  enum class Outcome { kStored, kDuplicate, kStale };
+  Result<Outcome> EndAttempt(const EndedAttempt& ended, TimeUs now);
+
+  /// Queued and leased jobs become cancelled; others stay as they are. Returns the jobs that
+  /// changed.
+  Result<std::vector<JobId>> CancelCampaign(CampaignId campaign, TimeUs now);
+  /// False when it had ended already. kNotFound.
+  Result<bool> CancelJob(JobId job, TimeUs now);
+
+  Status SaveAgent(const AgentRecord& agent);
+  /// Identity of a board; an empty uid or serial does not erase a known one.
+  Status SaveBoardIdentity(const BoardRecord& board);
+  /// Health, maintenance and reservation of a board that is known.
+  Status SaveBoardState(const BoardRecord& board);
+  Status SaveArtifactName(const std::string& sha256, const std::string& name, uint64_t size_bytes,
+                          TimeUs now);
+
+  /// For the start: what was under way when the server ended.
+  struct Unfinished {
+    Fence last_fence;
+    std::vector<QueuedJob> queued;
+    std::vector<std::pair<QueuedJob, Lease>> leased;
+  };
+  Result<Unfinished> LoadUnfinished();
+  /// All agents are disconnected now; returns the boards that are known.
+  Result<std::vector<BoardRecord>> LoadBoards();
+
+  Result<JobContext> LoadJob(JobId job);
+
+  /// The file may not grow beyond so many pages: what a full disk looks like.
+  Status LimitPagesForTest(uint32_t pages) {
+    return db_.Execute("PRAGMA max_page_count=" + std::to_string(pages));
+  }
+
+ private:
+  explicit Store(Database db) : db_(std::move(db)) {}
+
+  Result<PlanId> SavePlan(const PlanRecord& plan);
+  Result<int64_t> SaveExpected(const ExpectedRecord& expected, TimeUs now);
+  /// Numbers for the metrics and methods, committed before the transaction that uses them.
+  Status LearnWords(const std::vector<v1::Measurement>& measurements);
+  Status SaveMeasurements(JobId job, uint32_t attempt,
+                          const std::vector<v1::Measurement>& measurements);
+  Status SaveLayers(JobId job, const std::vector<v1::LayerHash>& layers);
+  Status SaveLog(JobId job, uint32_t attempt, const std::vector<LogEntry>& log);
+  struct Change {
+    CampaignId campaign;
+    JobId job;
+    v1::JobState from;
+    v1::JobState to;
+    std::string detail;
+    std::string board_id;
+    uint32_t attempt = 0;
+  };
+  Status MoveJob(const Change& change, TimeUs now);
+  Result<std::vector<JobId>> CancelJobs(std::string_view where, uint64_t id, TimeUs now);
+
+  Database db_;
+  std::map<std::string, int64_t> metric_ids_;
+  std::map<std::string, int64_t> method_ids_;
+};
+
+/// Shared by writer and readers. kNotFound when there is no such job.
+Result<JobContext> LoadJobContext(Database& db, JobId job);
+
+}  // namespace tinyrig::server

@@ -1,0 +1,203 @@
+#include <fmt/format.h>
+
+#include "server/model/names.h"
+#include "server/model/sha256.h"
+#include "server/store/store.h"
+
+namespace tinyrig::server {
+namespace {
+
+// Attempts keep their spans as one message; Attempt is the one that has them.
+std::string PackTimeline(const std::vector<v1::Span>& timeline) {
+  v1::Attempt holder;
+  for (const v1::Span& span : timeline) *holder.add_timeline() = span;
+  return holder.SerializeAsString();
+}
+
+QueuedJob ReadQueuedJob(const Statement& row) {
+  QueuedJob job;
+  job.job = JobId(row.Uint(0));
+  job.campaign = CampaignId(row.Uint(1));
+  job.board_type = row.Text(2);
+  job.priority = static_cast<int32_t>(row.Int(3));
+  job.last_attempt = row.Uint32(4);
+  job.failed_attempts = row.Uint32(5);
+  return job;
+}
+
+}  // namespace
+
+Status Store::AddLease(const Lease& lease, TimeUs now) {
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
+  TRY(db_.Run("UPDATE counter SET value=max(value, ?) WHERE name='fence'", lease.key.fence.value));
+  TRY(db_.Run(
+      "INSERT INTO attempt(job_id, attempt, fence, board_id, agent_id, started_us, deadline_us) "
+      "VALUES(?,?,?,?,?,?,?)",
+      lease.key.job.value, lease.key.attempt, lease.key.fence.value, lease.board.value,
+      lease.agent.value, now, lease.deadline_us));
+  TRY(db_.Run("UPDATE job SET last_attempt=? WHERE job_id=?", lease.key.attempt,
+              lease.key.job.value));
+  TRY(MoveJob({lease.campaign, lease.key.job, v1::JOB_STATE_QUEUED, v1::JOB_STATE_LEASED, "offered",
+               lease.board.value, lease.key.attempt},
+              now));
+  return transaction.Commit();
+}
+
+Status Store::DropLease(const Lease& lease, const std::string& reason, TimeUs now) {
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
+  TRY(db_.Run("DELETE FROM attempt WHERE job_id=? AND attempt=? AND fence=? AND ended_us=0",
+              lease.key.job.value, lease.key.attempt, lease.key.fence.value));
+  if (db_.Changes() == 0) return {};  // Never stored.
+  TRY(MoveJob({lease.campaign, lease.key.job, v1::JOB_STATE_LEASED, v1::JOB_STATE_QUEUED, reason,
+               lease.board.value, lease.key.attempt},
+              now));
+  return transaction.Commit();
+}
+
+Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) {
+  TRY(LearnWords(ended.measurements));
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
+  const LeaseKey& key = ended.key;
+  std::string board_id;
+  CampaignId campaign;
+  {
+    TRY_ASSIGN(Statement row,
+               db_.Query("SELECT a.fence, a.ended_us, a.outcome, a.board_id, j.state, "
+                         "j.last_attempt, j.campaign_id FROM "
+                         "attempt a JOIN job j USING (job_id) WHERE a.job_id=? AND a.attempt=?",
+                         key.job.value, key.attempt));
+    TRY_ASSIGN(const bool found, row.Step());
+    if (!found || row.Uint(0) != key.fence.value) return Outcome::kStale;
+    // An end that the server decided itself (raw_sha256 empty, outcome lost) is no duplicate of a
+    // result, but the result comes too late all the same.
+    if (row.Int(1) != 0) {
+      const bool by_result = row.View(2) != "cancelled" && row.View(2) != "service";
+      return by_result ? Outcome::kDuplicate : Outcome::kStale;
+    }
+    if (row.View(4) != "leased" || row.Uint32(5) != key.attempt) return Outcome::kStale;
+    board_id = row.Text(3);
+    campaign = CampaignId(row.Uint(6));
+  }
+  const std::string_view owner =
+      ended.failure ? ToText(ended.failure->owner()) : std::string_view("succeeded");
+  const std::string failure = ended.failure ? ended.failure->SerializeAsString() : std::string();
+  TRY(
+      db_.Run("UPDATE attempt SET started_us=CASE ?1 WHEN 0 THEN started_us ELSE ?1 END, "
+              "ended_us=?2, outcome=?3, "
+              "failure=?4, timeline=?5, raw_sha256=?6 WHERE job_id=?7 AND attempt=?8",
+              ended.started_us, ended.ended_us == 0 ? now : ended.ended_us, owner, AsBytes(failure),
+              AsBytes(PackTimeline(ended.timeline)), ended.raw_sha256, key.job.value, key.attempt));
+  TRY(SaveLog(key.job, key.attempt, ended.log));
+  std::string detail;
+  if (ended.failure) {
+    detail = fmt::format("{}: {}", ToText(ended.failure->owner()), ended.failure->message());
+    if (!IsEnded(ended.next)) {
+      TRY(db_.Run("UPDATE job SET failed_attempts=failed_attempts+1 WHERE job_id=?",
+                  key.job.value));
+    }
+  }
+  if (IsEnded(ended.next)) {
+    TRY(db_.Run("UPDATE job SET owner=?, failure=? WHERE job_id=?",
+                ended.failure ? ToText(ended.failure->owner()) : std::string_view(),
+                AsBytes(failure), key.job.value));
+    TRY(SaveMeasurements(key.job, key.attempt, ended.measurements));
+    TRY(SaveLayers(key.job, ended.layers));
+  }
+  TRY(MoveJob({campaign, key.job, v1::JOB_STATE_LEASED, ended.next, detail, board_id, key.attempt},
+              now));
+  TRY(transaction.Commit());
+  return Outcome::kStored;
+}
+
+Result<Store::Unfinished> Store::LoadUnfinished() {
+  Unfinished unfinished;
+  {
+    TRY_ASSIGN(Statement row, db_.Query("SELECT value FROM counter WHERE name='fence'"));
+    TRY(row.Step());
+    unfinished.last_fence = Fence(row.Uint(0));
+  }
+  std::map<CampaignId, TimeUs> timeouts;
+  std::map<JobId, std::set<BoardId>> avoid;
+  {
+    TRY_ASSIGN(Statement rows,
+               db_.Query("SELECT DISTINCT c.campaign_id, c.spec FROM campaign c WHERE c.queued + "
+                         "c.leased > 0"));
+    for (;;) {
+      TRY_ASSIGN(const bool row, rows.Step());
+      if (!row) break;
+      v1::CampaignSpec spec;
+      if (!rows.Parse(1, &spec))
+        return Status(Code::kDataLoss, "a stored campaign cannot be read; restore a backup");
+      timeouts[CampaignId(rows.Uint(0))] = TimeUs{spec.attempt_timeout_s()} * 1'000'000;
+    }
+  }
+  {
+    TRY_ASSIGN(
+        Statement rows,
+        db_.Query("SELECT a.job_id, a.board_id FROM attempt a JOIN job j USING (job_id) WHERE "
+                  "j.state IN ('queued','leased') AND a.outcome='bench'"));
+    for (;;) {
+      TRY_ASSIGN(const bool row, rows.Step());
+      if (!row) break;
+      avoid[JobId(rows.Uint(0))].insert(BoardId(rows.Text(1)));
+    }
+  }
+  TRY_ASSIGN(
+      Statement rows,
+      db_.Query(
+          "SELECT j.job_id, j.campaign_id, j.board_type, j.priority, j.last_attempt, "
+          "j.failed_attempts, "
+          "j.state, a.fence, a.board_id, a.agent_id, a.deadline_us FROM job j LEFT JOIN attempt a "
+          "ON "
+          "a.job_id=j.job_id AND a.attempt=j.last_attempt WHERE j.state IN ('queued','leased')"));
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) break;
+    QueuedJob job = ReadQueuedJob(rows);
+    job.timeout_us = timeouts[job.campaign];
+    job.avoid = avoid[job.job];
+    if (rows.View(6) == "queued") {
+      unfinished.queued.push_back(std::move(job));
+      continue;
+    }
+    Lease lease;
+    lease.key = {job.job, job.last_attempt, Fence(rows.Uint(7))};
+    lease.campaign = job.campaign;
+    lease.board = BoardId(rows.Text(8));
+    lease.agent = AgentId(rows.Text(9));
+    lease.deadline_us = rows.Int(10);
+    lease.timeout_us = job.timeout_us;
+    unfinished.leased.emplace_back(std::move(job), std::move(lease));
+  }
+  return unfinished;
+}
+
+Result<std::vector<BoardRecord>> Store::LoadBoards() {
+  TRY(db_.Run("UPDATE agent SET connected=0"));
+  std::vector<BoardRecord> boards;
+  TRY_ASSIGN(Statement rows,
+             db_.Query("SELECT board_id, board_type, agent_id, probe_serial, mcu_uid, health, "
+                       "maintenance, maintenance_reason, reserved_by, reserve_reason, "
+                       "reserved_until_us FROM board"));
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) return boards;
+    BoardRecord board;
+    board.board_id = rows.Text(0);
+    board.board_type = rows.Text(1);
+    board.agent_id = rows.Text(2);
+    board.probe_serial = rows.Text(3);
+    board.mcu_uid = rows.Text(4);
+    board.health = BoardHealthFromText(rows.View(5));
+    board.maintenance = rows.Int(6) != 0;
+    board.maintenance_reason = rows.Text(7);
+    board.reserved_by = rows.Text(8);
+    board.reserve_reason = rows.Text(9);
+    board.reserved_until_us = rows.Int(10);
+    boards.push_back(std::move(board));
+  }
+}
+
+Result<JobContext> Store::LoadJob(JobId job) { return LoadJobContext(db_, job); }
+
+}  // namespace tinyrig::server

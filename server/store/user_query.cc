@@ -1,0 +1,164 @@
+#include "server/store/user_query.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "server/store/sqlite.h"
+
+namespace tinyrig::server {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::array<std::string_view, 7> kViews = {"results",   "runs",   "jobs",  "boards",
+                                                    "campaigns", "layers", "events"};
+constexpr std::array<std::string_view, 4> kForbiddenFunctions = {"load_extension", "readfile",
+                                                                 "writefile", "fts3_tokenizer"};
+
+bool IsView(std::string_view name) {
+  return std::find(kViews.begin(), kViews.end(), name) != kViews.end();
+}
+
+struct Guard {
+  bool refused = false;
+  std::string table;  // That was asked for and is no view.
+  Clock::time_point deadline;
+};
+
+// What a statement may do. Column reads inside a view name that view as `inner`; the tables behind
+// are reachable in no other way. A table that is joined without using a column is named with an
+// empty one, after the view is forgotten: that tells no more than a number of rows.
+bool Allowed(int action, std::string_view first, std::string_view second, const char* inner) {
+  switch (action) {
+    case SQLITE_SELECT:
+    case SQLITE_RECURSIVE:
+      return true;
+    case SQLITE_FUNCTION:
+      return std::find(kForbiddenFunctions.begin(), kForbiddenFunctions.end(), second) ==
+             kForbiddenFunctions.end();
+    case SQLITE_READ:
+      return second.empty() || IsView(first) || (inner != nullptr && IsView(inner));
+    default:
+      return false;
+  }
+}
+
+int Authorize(void* context, int action, const char* a, const char* b, const char*,
+              const char* inner) {
+  const std::string_view first = a == nullptr ? "" : a;
+  if (Allowed(action, first, b == nullptr ? "" : b, inner)) return SQLITE_OK;
+  auto* guard = static_cast<Guard*>(context);
+  guard->refused = true;
+  if (action == SQLITE_READ) guard->table = std::string(first);
+  return SQLITE_DENY;
+}
+
+int Overdue(void* context) { return Clock::now() > static_cast<Guard*>(context)->deadline ? 1 : 0; }
+
+Status Refused(const Guard& guard) {
+  const std::string what = guard.table.empty()
+                               ? "queries may only SELECT"
+                               : fmt::format("'{}' is not open to queries", guard.table);
+  return {Code::kPermissionDenied,
+          fmt::format("{}; use the views: {}", what, fmt::join(kViews, ", "))};
+}
+
+Status QueryStatus(sqlite3* db, int rc, const Guard& guard) {
+  if (rc == SQLITE_OK) return {};
+  if (guard.refused) return Refused(guard);
+  switch (rc & 0xff) {
+    case SQLITE_INTERRUPT:
+      return {Code::kDeadlineExceeded,
+              "the query took too long and was stopped; narrow it with WHERE or LIMIT"};
+    case SQLITE_ERROR:
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+      return {Code::kInvalidArgument, fmt::format("SQL: {}; the views are: {}", sqlite3_errmsg(db),
+                                                  fmt::join(kViews, ", "))};
+    default:
+      return SqliteStatus(db, rc, "query");
+  }
+}
+
+v1::QueryValue ReadValue(sqlite3_stmt* statement, int column) {
+  v1::QueryValue value;
+  const auto bytes = [&] {
+    return std::string(static_cast<const char*>(sqlite3_column_blob(statement, column)),
+                       static_cast<size_t>(sqlite3_column_bytes(statement, column)));
+  };
+  switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER:
+      value.set_integer(sqlite3_column_int64(statement, column));
+      break;
+    case SQLITE_FLOAT:
+      value.set_real(sqlite3_column_double(statement, column));
+      break;
+    case SQLITE_TEXT:
+      value.set_text(bytes());
+      break;
+    case SQLITE_BLOB:
+      value.set_blob(bytes());
+      break;
+    default:
+      break;
+  }
+  return value;
+}
+
+bool OnlySpace(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n;") == std::string_view::npos;
+}
+
+}  // namespace
+
+Result<UserQueryResult> RunUserQuery(const std::filesystem::path& file, const std::string& sql,
+                                     const UserQueryLimits& limits) {
+  TRY_ASSIGN(Database db, Database::Open(file.string(), Database::Mode::kReadOnly));
+  sqlite3* handle = db.handle();
+  Guard guard;
+  guard.deadline = Clock::now() + limits.max_time;
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 16 << 20);
+  sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH, 64 << 10);
+  sqlite3_limit(handle, SQLITE_LIMIT_EXPR_DEPTH, 200);
+  sqlite3_limit(handle, SQLITE_LIMIT_COMPOUND_SELECT, 50);
+  sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_set_authorizer(handle, Authorize, &guard);
+  sqlite3_progress_handler(handle, 1000, Overdue, &guard);
+
+  sqlite3_stmt* raw = nullptr;
+  const char* rest = nullptr;
+  const int prepared =
+      sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), &raw, &rest);
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(raw, sqlite3_finalize);
+  TRY(QueryStatus(handle, prepared, guard));
+  if (raw != nullptr && sqlite3_stmt_readonly(raw) == 0) return Refused(guard);
+  if (raw == nullptr) {
+    return Status(Code::kInvalidArgument, "SQL: nothing to run; send one SELECT");
+  }
+  if (!OnlySpace({rest, static_cast<size_t>(sql.data() + sql.size() - rest)})) {
+    return Status(Code::kInvalidArgument, "SQL: more than one statement; send one SELECT");
+  }
+  UserQueryResult result;
+  const int columns = sqlite3_column_count(raw);
+  for (int i = 0; i < columns; ++i) result.columns.emplace_back(sqlite3_column_name(raw, i));
+  uint64_t bytes = 0;
+  for (;;) {
+    const int rc = sqlite3_step(raw);
+    if (rc == SQLITE_DONE) return result;
+    if (rc != SQLITE_ROW) return QueryStatus(handle, rc, guard);
+    v1::QueryRow row;
+    for (int i = 0; i < columns; ++i) *row.add_values() = ReadValue(raw, i);
+    bytes += row.ByteSizeLong();
+    if (result.rows.size() >= limits.max_rows || bytes > limits.max_bytes) {
+      result.truncated = true;
+      return result;
+    }
+    result.rows.push_back(std::move(row));
+  }
+}
+
+}  // namespace tinyrig::server

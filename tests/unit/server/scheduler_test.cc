@@ -1,0 +1,275 @@
+#include "server/scheduling/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "server/scheduling/retry.h"
+
+namespace tinyrig::server {
+namespace {
+
+constexpr TimeUs kSecond = 1'000'000;
+
+QueuedJob Job(uint64_t id, const std::string& type = "m4", int32_t priority = 0) {
+  QueuedJob job;
+  job.job = JobId(id);
+  job.campaign = CampaignId(1);
+  job.board_type = type;
+  job.priority = priority;
+  job.timeout_us = 10 * kSecond;
+  return job;
+}
+BoardReport Board(const std::string& id, const std::string& type = "m4",
+                  const std::string& broken = "") {
+  return {BoardId(id), type, broken};
+}
+const AgentId kAgent("bench");
+
+class SchedulerTest : public testing::Test {
+ protected:
+  void Connect(std::vector<BoardReport> boards, std::vector<LeaseKey> held = {}) {
+    EXPECT_TRUE(scheduler_.AgentConnected(kAgent, boards, held).lost.empty());
+  }
+  Scheduler scheduler_{Fence(100)};
+};
+
+TEST_F(SchedulerTest, LeasesByTypePriorityAndAge) {
+  scheduler_.Enqueue(Job(1));
+  scheduler_.Enqueue(Job(2));
+  scheduler_.Enqueue(Job(3, "m4", 5));
+  scheduler_.Enqueue(Job(4, "m7"));
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+  Connect({Board("b1"), Board("b2")});
+  const auto leases = scheduler_.Match(0);
+  ASSERT_EQ(leases.size(), 2u);
+  EXPECT_EQ(leases[0].key.job, JobId(3));
+  EXPECT_EQ(leases[1].key.job, JobId(1));
+  EXPECT_EQ(leases[0].key.fence, Fence(101));
+  EXPECT_EQ(leases[1].key.fence, Fence(102));
+  EXPECT_EQ(leases[0].deadline_us, 10 * kSecond + Scheduler::kGraceUs);
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+  EXPECT_EQ(scheduler_.queued(), 2u);
+}
+
+TEST_F(SchedulerTest, ABoardThatCannotGetsNothing) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1", "m4", "probe gone")});
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+  scheduler_.AgentBoards(kAgent, {Board("b1")});
+  scheduler_.MutableBoard(BoardId("b1"))->maintenance = true;
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+  scheduler_.MutableBoard(BoardId("b1"))->maintenance = false;
+  scheduler_.MutableBoard(BoardId("b1"))->reserved_by = "ann";
+  scheduler_.MutableBoard(BoardId("b1"))->reserved_until_us = 5;
+  EXPECT_TRUE(scheduler_.Match(4).empty());
+  EXPECT_EQ(scheduler_.NextWakeUp(4), 5);
+  EXPECT_EQ(scheduler_.Match(5).size(), 1u);
+}
+
+TEST_F(SchedulerTest, RetryPrefersAnotherBoardThenTakesTheSame) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1"), Board("b2")});
+  Lease lease = scheduler_.Match(0).at(0);
+  EXPECT_EQ(lease.board, BoardId("b1"));
+  scheduler_.End(lease.key, true, v1::FAILURE_OWNER_BENCH);
+  EXPECT_EQ(scheduler_.FindBoard(BoardId("b1"))->health, v1::BOARD_HEALTH_SUSPECT);
+  lease = scheduler_.Match(0).at(0);
+  EXPECT_EQ(lease.board, BoardId("b2"));
+  EXPECT_EQ(lease.key.attempt, 2u);
+  EXPECT_EQ(scheduler_.FailedAttempts(lease.key), 1u);
+  scheduler_.End(lease.key, true, v1::FAILURE_OWNER_BENCH);
+  lease = scheduler_.Match(0).at(0);
+  EXPECT_EQ(lease.key.attempt, 3u);
+  scheduler_.End(lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED);
+  EXPECT_EQ(scheduler_.FindBoard(lease.board)->health, v1::BOARD_HEALTH_GOOD);
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+}
+
+TEST_F(SchedulerTest, AvoidedBoardIsUsedWhenItIsTheOnlyOne) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1")});
+  scheduler_.End(scheduler_.Match(0).at(0).key, true, v1::FAILURE_OWNER_BENCH);
+  EXPECT_EQ(scheduler_.Match(0).at(0).board, BoardId("b1"));
+}
+
+TEST_F(SchedulerTest, ServiceFailuresBlameNoBoard) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1"), Board("b2")});
+  scheduler_.End(scheduler_.Match(0).at(0).key, true, v1::FAILURE_OWNER_SERVICE);
+  EXPECT_EQ(scheduler_.FindBoard(BoardId("b1"))->health, v1::BOARD_HEALTH_GOOD);
+  EXPECT_EQ(scheduler_.Match(0).at(0).board, BoardId("b1"));
+}
+
+TEST_F(SchedulerTest, OnlyTheLeaseInForceCounts) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1")});
+  const Lease first = scheduler_.Match(0).at(0);
+  scheduler_.End(first.key, true, v1::FAILURE_OWNER_SERVICE);
+  const Lease second = scheduler_.Match(0).at(0);
+  EXPECT_FALSE(scheduler_.Reported(first.key));
+  EXPECT_EQ(scheduler_.Find(first.key), nullptr);
+  scheduler_.End(first.key, false, v1::FAILURE_OWNER_UNSPECIFIED);
+  EXPECT_NE(scheduler_.Find(second.key), nullptr);
+  LeaseKey forged = second.key;
+  forged.fence = Fence(9999);
+  EXPECT_FALSE(scheduler_.Reported(forged));
+}
+
+TEST_F(SchedulerTest, ReconnectKeepsWhatIsHeldAndReturnsTheRest) {
+  scheduler_.Enqueue(Job(1));
+  scheduler_.Enqueue(Job(2));
+  Connect({Board("b1"), Board("b2")});
+  const auto leases = scheduler_.Match(0);
+  scheduler_.AgentLost(kAgent);
+  EXPECT_FALSE(scheduler_.FindBoard(BoardId("b1"))->online);
+  EXPECT_NE(scheduler_.Find(leases[0].key), nullptr);
+  const auto connected =
+      scheduler_.AgentConnected(kAgent, {Board("b1"), Board("b2")}, {leases[0].key});
+  ASSERT_EQ(connected.lost.size(), 1u);
+  EXPECT_EQ(connected.lost[0].key, leases[1].key);
+}
+
+TEST_F(SchedulerTest, AResultBeingStoredIsNotLostByReconnectOrDeadline) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1")});
+  const Lease lease = scheduler_.Match(0).at(0);
+  ASSERT_TRUE(scheduler_.Reported(lease.key));
+  EXPECT_TRUE(scheduler_.AgentConnected(kAgent, {Board("b1")}, {}).lost.empty());
+  EXPECT_TRUE(scheduler_.Expired(lease.deadline_us).empty());
+  scheduler_.ReportDropped(lease.key);
+  EXPECT_EQ(scheduler_.Expired(lease.deadline_us).size(), 1u);
+  EXPECT_TRUE(scheduler_.Expired(lease.deadline_us - 1).empty());
+  EXPECT_EQ(scheduler_.NextWakeUp(0), lease.deadline_us);
+}
+
+TEST_F(SchedulerTest, RefusedOfferGoesBackUncountedAndTheBoardRests) {
+  scheduler_.Enqueue(Job(1));
+  Connect({Board("b1")});
+  const Lease lease = scheduler_.Match(0).at(0);
+  scheduler_.Withdraw(lease.key, 0);
+  EXPECT_TRUE(scheduler_.Match(1).empty());
+  EXPECT_EQ(scheduler_.NextWakeUp(1), Scheduler::kHoldAfterRefusalUs);
+  const Lease again = scheduler_.Match(Scheduler::kHoldAfterRefusalUs).at(0);
+  EXPECT_EQ(scheduler_.FailedAttempts(again.key), 0u);
+  EXPECT_GT(again.key.fence, lease.key.fence);
+}
+
+TEST_F(SchedulerTest, CancelFreesQueueAndBoard) {
+  scheduler_.Enqueue(Job(1));
+  scheduler_.Enqueue(Job(2));
+  scheduler_.Enqueue(Job(3));
+  Connect({Board("b1")});
+  const Lease lease = scheduler_.Match(0).at(0);
+  EXPECT_EQ(scheduler_.Cancel(JobId(1))->key, lease.key);
+  EXPECT_FALSE(scheduler_.Cancel(JobId(2)));
+  EXPECT_FALSE(scheduler_.Cancel(JobId(77)));
+  EXPECT_EQ(scheduler_.Match(0).at(0).key.job, JobId(3));
+}
+
+TEST_F(SchedulerTest, RestoredLeaseHoldsItsBoardAndItsFence) {
+  QueuedJob job = Job(7);
+  job.last_attempt = 2;
+  Lease lease;
+  lease.key = {JobId(7), 2, Fence(500)};
+  lease.board = BoardId("b1");
+  lease.agent = kAgent;
+  lease.deadline_us = 50;
+  scheduler_.RestoreLease(job, lease);
+  scheduler_.Enqueue(Job(8));
+  Connect({Board("b1")}, {lease.key});
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+  scheduler_.End(lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED);
+  EXPECT_EQ(scheduler_.Match(0).at(0).key.fence, Fence(501));
+}
+
+TEST_F(SchedulerTest, ABoardOfAConnectedAgentCannotBeTakenOver) {
+  Connect({Board("b1")});
+  const auto connected =
+      scheduler_.AgentConnected(AgentId("other"), {Board("b1"), Board("b9")}, {});
+  EXPECT_EQ(connected.stolen, std::vector<BoardId>{BoardId("b1")});
+  EXPECT_EQ(scheduler_.FindBoard(BoardId("b1"))->agent, kAgent);
+  scheduler_.AgentLost(kAgent);
+  EXPECT_TRUE(scheduler_.AgentBoards(AgentId("other"), {Board("b1")}).empty());
+}
+
+TEST(Retry, TheOwnerDecides) {
+  EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_INFEASIBLE, 1, 3), NextStep::kInfeasible);
+  EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_VARIANT, 1, 3), NextStep::kFailed);
+  EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_BENCH, 2, 3), NextStep::kRetry);
+  EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_BENCH, 3, 3), NextStep::kFailed);
+  EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_SERVICE, 1, 1), NextStep::kFailed);
+  EXPECT_EQ(NextHealth(v1::BOARD_HEALTH_QUARANTINED, v1::FAILURE_OWNER_UNSPECIFIED),
+            v1::BOARD_HEALTH_QUARANTINED);
+  EXPECT_EQ(NextHealth(v1::BOARD_HEALTH_SUSPECT, v1::FAILURE_OWNER_VARIANT),
+            v1::BOARD_HEALTH_SUSPECT);
+}
+
+// Whatever happens, in whatever order: no board and no job twice, fences rise, every job ends.
+TEST(SchedulerProperty, HoldsUnderRandomEvents) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    Scheduler scheduler{Fence(0)};
+    TimeUs now = 0;
+    uint64_t last_fence = 0;
+    std::map<JobId, Lease> running;
+    std::set<JobId> open;
+    const auto boards_of = [](int agent) {
+      return std::vector<BoardReport>{Board("b" + std::to_string(2 * agent)),
+                                      Board("b" + std::to_string(2 * agent + 1))};
+    };
+    const auto finish = [&](const LeaseKey& key, bool retry, v1::FailureOwner owner) {
+      scheduler.End(key, retry, owner);
+      running.erase(key.job);
+      if (!retry) open.erase(key.job);
+    };
+    for (uint64_t id = 1; id <= 20; ++id) {
+      scheduler.Enqueue(Job(id, "m4", static_cast<int32_t>(random() % 3)));
+      open.insert(JobId(id));
+    }
+    for (int step = 0; step < 2000 && !open.empty(); ++step) {
+      now += random() % kSecond;
+      const bool calm = step > 1000;  // The world settles: then everything must end.
+      const int agent = static_cast<int>(random() % 2);
+      const AgentId name("a" + std::to_string(agent));
+      const unsigned event = calm ? 6 + random() % 2 : random() % 8;
+      if (event == 0) {
+        scheduler.AgentLost(name);
+      } else if (event == 1 || (calm && event == 6)) {
+        std::vector<LeaseKey> held;
+        for (const auto& [job, lease] : running) {
+          if (lease.agent == name && (calm || random() % 2 == 0)) held.push_back(lease.key);
+        }
+        for (const Lease& lost : scheduler.AgentConnected(name, boards_of(agent), held).lost) {
+          finish(lost.key, true, v1::FAILURE_OWNER_SERVICE);
+        }
+      } else if (event == 2) {
+        for (const Lease& lease : scheduler.Expired(now))
+          finish(lease.key, true, v1::FAILURE_OWNER_BENCH);
+      } else if (event == 3 && !running.empty()) {
+        const LeaseKey key = running.begin()->second.key;
+        scheduler.Withdraw(key, now);
+        running.erase(key.job);
+      } else if (!running.empty() && event >= 6) {
+        const LeaseKey key = running.begin()->second.key;
+        ASSERT_TRUE(scheduler.Reported(key));
+        finish(key, !calm && random() % 3 == 0, v1::FAILURE_OWNER_BENCH);
+      }
+      for (const Lease& lease : scheduler.Match(now)) {
+        ASSERT_GT(lease.key.fence.value, last_fence);
+        last_fence = lease.key.fence.value;
+        ASSERT_TRUE(running.emplace(lease.key.job, lease).second)
+            << "job leased twice, seed " << seed;
+        for (const auto& [job, other] : running) {
+          ASSERT_TRUE(job == lease.key.job || other.board != lease.board)
+              << "board leased twice, seed " << seed;
+        }
+      }
+      ASSERT_EQ(scheduler.queued() + scheduler.leased(), open.size()) << "seed " << seed;
+    }
+    EXPECT_TRUE(open.empty()) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace tinyrig::server
