@@ -155,9 +155,8 @@ struct PackedRequant {
 /// to a multiple of
 ///   kDepthwiseChannels. A channel is kernel_h rows of kernel_w values, each row padded with zeros
 ///   to an even number, the channel padded to a multiple of 4 values; int8 or int16. Scratch:
-///   DepthwiseScratchBytes(). A row of input is read before output row y is written when y *
-///   stride_h + kernel_h - pad_top exceeds it, so that the output may lie on input rows read
-///   earlier.
+///   DepthwiseScratchBytes(). When output row y is written, all input rows below y * stride_h +
+///   kernel_h - pad_top have been read: the output may lie on them.
 struct ConvParams {
   uint16_t kernel_h;
   uint16_t kernel_w;
@@ -257,17 +256,30 @@ constexpr uint64_t DepthwiseWeightValues(uint64_t kernel_h, uint64_t kernel_w) {
   return RoundUp(kernel_h * RoundUp(kernel_w, 2), 4);
 }
 
-/// Packed DEPTHWISE: int16 values of one widened input row of one channel, borders included.
-constexpr uint64_t DepthwiseRowValues(uint64_t output_w, uint64_t stride_w, uint64_t kernel_w) {
-  return RoundUp((RoundUp(output_w, 2) - 1) * stride_w + RoundUp(kernel_w, 2), 2);
+/// Packed DEPTHWISE: the strip of the input that is widened at once, one plane a channel.
+struct DepthwiseStrip {
+  uint64_t out_rows;  ///< Output rows computed from one strip.
+  uint64_t in_rows;   ///< Input rows in it, borders included.
+  uint64_t row;       ///< int16 values of one row, borders included.
+};
+
+/// Narrow images take several output rows a strip, so that what is set up for a channel pays off.
+constexpr DepthwiseStrip MakeDepthwiseStrip(uint64_t out_h, uint64_t out_w, uint64_t stride_h,
+                                            uint64_t stride_w, uint64_t kernel_h,
+                                            uint64_t kernel_w) {
+  constexpr uint64_t kOutputs = 32;
+  const uint64_t wanted = (kOutputs + out_w - 1) / out_w;
+  const uint64_t out_rows = wanted < out_h ? wanted : out_h;
+  return {.out_rows = out_rows,
+          .in_rows = (out_rows - 1) * stride_h + kernel_h,
+          .row = RoundUp((RoundUp(out_w, 2) - 1) * stride_w + RoundUp(kernel_w, 2), 2)};
 }
 
-/// Packed DEPTHWISE: rings of kernel_h rows of kDepthwiseChannels channels, then these channels'
-/// weights as int16.
-constexpr uint64_t DepthwiseScratchBytes(uint64_t row_values, uint64_t kernel_h,
+/// Packed DEPTHWISE: strips of kDepthwiseChannels channels, then these channels' weights as int16.
+constexpr uint64_t DepthwiseScratchBytes(const DepthwiseStrip& strip, uint64_t kernel_h,
                                          uint64_t kernel_w) {
   return kDepthwiseChannels * sizeof(int16_t) *
-         (kernel_h * row_values + DepthwiseWeightValues(kernel_h, kernel_w));
+         (strip.in_rows * strip.row + DepthwiseWeightValues(kernel_h, kernel_w));
 }
 
 }  // namespace tinyrig::runtime

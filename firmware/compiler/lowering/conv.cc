@@ -200,7 +200,8 @@ Result<LoweredOp> LowerDepthwiseConv(const LoweringInput& input) {
   }
   conv.op.form = input.variant.weights;
   conv.op.scratch_bytes = runtime::DepthwiseScratchBytes(
-      runtime::DepthwiseRowValues(conv.out->shape[2], conv.params.stride_w, conv.kernel_w),
+      runtime::MakeDepthwiseStrip(conv.out->shape[1], conv.out->shape[2], conv.params.stride_h,
+                                  conv.params.stride_w, conv.kernel_h, conv.kernel_w),
       conv.kernel_h, conv.kernel_w);
   if (MayOverwriteInput(conv)) conv.op.sharing = Sharing::kInPlace;
   auto packed =

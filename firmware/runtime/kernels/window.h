@@ -29,14 +29,17 @@ bool ConvShapesAreSound(const OpCheck& check);
 /// The same for PoolParams; channels and quantisation in and out are equal.
 bool PoolShapesAreSound(const OpCheck& check);
 
-/// Part of a window of `size` taps, one apart, starting at `start`, that lies in [0, limit): taps
-/// [begin, end).
+/// Taps [begin, end) of a window that lie in [0, limit): tap k is at start + k * dilation. May be
+/// empty.
 struct TapRange {
   int32_t begin;
   int32_t end;
 };
-inline TapRange ClipTaps(int32_t start, int32_t size, int32_t limit) {
-  return {start < 0 ? -start : 0, start + size > limit ? limit - start : size};
+inline TapRange ClipTaps(int32_t start, int32_t size, int32_t limit, int32_t dilation = 1) {
+  const int32_t begin = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  const int32_t room = limit > start ? (limit - start + dilation - 1) / dilation : 0;
+  const int32_t end = room < size ? room : size;
+  return {begin < end ? begin : end, end};
 }
 
 }  // namespace tinyrig::runtime

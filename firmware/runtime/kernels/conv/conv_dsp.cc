@@ -6,65 +6,75 @@
 namespace tinyrig::runtime {
 namespace {
 
-constexpr int kPixels = kConvPixels;
+using Writer = PatchWriter<kConvPixels>;
 
-/// Copies the input under output pixel (y, x) to `to`, widened; places outside the image become the
-/// zero point.
+/// What the blocks of one operator have in common.
+struct Operator {
+  const PackedRequant* requant;
+  const Word* weights;
+  uint32_t channels;
+  uint32_t depth;
+};
+
+/// Widens the input under output pixel (y, x); places outside the image become the zero point.
 void WidenPatch(const ConvParams& params, const TensorRecord& in, const int8_t* image, uint32_t y,
-                uint32_t x, int16_t* to) {
+                uint32_t x, Writer to) {
   const auto zero = in.zero_point;
   const uint32_t channels = in.dims[3];
   const auto width = static_cast<int32_t>(in.dims[2]);
   const int32_t start_x = static_cast<int32_t>(x * params.stride_w) - params.pad_left;
-  int32_t row = static_cast<int32_t>(y * params.stride_h) - params.pad_top;
   const TapRange taps = ClipTaps(start_x, params.kernel_w, width);
+  int32_t row = static_cast<int32_t>(y * params.stride_h) - params.pad_top;
   for (int32_t ky = 0; ky < params.kernel_h; ++ky, row += params.dilation_h) {
     if (row < 0 || row >= static_cast<int32_t>(in.dims[1])) {
-      to = Fill(to, zero, params.kernel_w * channels);
+      to.Fill(zero, params.kernel_w * channels);
       continue;
     }
     const int8_t* line = image + static_cast<uint32_t>(row) * in.dims[2] * channels;
     if (params.dilation_w == 1) {
-      const int8_t* from = line + static_cast<uint32_t>(start_x + taps.begin) * channels;
-      to = Fill(to, zero, static_cast<uint32_t>(taps.begin) * channels);
-      to = Widen(from, to, static_cast<uint32_t>(taps.end - taps.begin) * channels);
-      to = Fill(to, zero, static_cast<uint32_t>(params.kernel_w - taps.end) * channels);
+      to.Fill(zero, static_cast<uint32_t>(taps.begin) * channels);
+      to.Widen(line + static_cast<uint32_t>(start_x + taps.begin) * channels,
+               static_cast<uint32_t>(taps.end - taps.begin) * channels);
+      to.Fill(zero, static_cast<uint32_t>(params.kernel_w - taps.end) * channels);
       continue;
     }
-    for (int32_t kx = 0, column = start_x; kx < params.kernel_w;
-         ++kx, column += params.dilation_w) {
-      const bool inside = column >= 0 && column < width;
-      to = inside ? Widen(line + static_cast<uint32_t>(column) * channels, to, channels)
-                  : Fill(to, zero, channels);
+    int32_t column = start_x;
+    for (int32_t kx = 0; kx < params.kernel_w; ++kx, column += params.dilation_w) {
+      if (column < 0 || column >= width) {
+        to.Fill(zero, channels);
+      } else {
+        to.Widen(line + static_cast<uint32_t>(column) * channels, channels);
+      }
     }
   }
 }
 
-/// All channels of up to kPixels neighbouring output pixels, whose patches lie in `patches`.
+/// All channels of `pixels` neighbouring output pixels, whose patches lie in `block`.
 template <WeightForm kForm>
-void ConvBlock(const int16_t* patches, uint32_t depth, const std::byte* weights,
-               const PackedRequant* requant, uint32_t channels, uint32_t pixels, int8_t* out) {
+void ConvBlock(const Operator& op, const int16_t* block, uint32_t pixels, int8_t* out) {
+  static_assert(kConvPixels == 3);
+  const PackedRequant* requant = op.requant;
+  const Word* weights = op.weights;
   // Pixels that do not exist write to the first one's place, before it does.
-  int8_t* row[kPixels];
-  for (uint32_t p = 0; p < kPixels; ++p) row[p] = out + (p < pixels ? p * channels : 0);
-  for (uint32_t c = 0; c < channels; c += 2, requant += 2) {
-    int32_t a[kPixels];
-    int32_t b[kPixels];
-    for (int p = 0; p < kPixels; ++p) {
-      a[p] = requant[0].bias;
-      b[p] = requant[1].bias;
-    }
-    DotBlock<kForm, kPixels>(patches, depth, weights, a, b);
-    const bool is_pair = c + 1 < channels;
-    for (int p = kPixels - 1; p >= 0; --p) {
-      if (is_pair) {
-        row[p][1] =
-            RequantizePacked(b[p], requant[1].multiplier, requant[1].rounding, requant[1].shift);
-      }
-      row[p][0] =
-          RequantizePacked(a[p], requant[0].multiplier, requant[0].rounding, requant[0].shift);
-      row[p] += 2;
-    }
+  const uint32_t step1 = pixels > 1 ? op.channels : 0;
+  const uint32_t step2 = pixels > 2 ? 2 * op.channels : 0;
+  for (uint32_t left = op.channels; left > 0; requant += 2, out += 2) {
+    const int32_t bias_a = requant[0].bias;
+    const int32_t bias_b = requant[1].bias;
+    int32_t a[3] = {bias_a, bias_a, bias_a};
+    int32_t b[3] = {bias_b, bias_b, bias_b};
+    weights = DotBlock<kForm, 3>(block, op.depth, weights, a, b);
+    const auto store = [out, step1, step2](const PackedRequant& to, const int32_t(&acc)[3],
+                                           uint32_t channel) {
+      const auto [bias, multiplier, rounding, shift] = to;
+      out[channel + step2] = RequantizePacked(acc[2], multiplier, rounding, shift);
+      out[channel + step1] = RequantizePacked(acc[1], multiplier, rounding, shift);
+      out[channel] = RequantizePacked(acc[0], multiplier, rounding, shift);
+    };
+    store(requant[0], a, 0);
+    if (left == 1) break;
+    store(requant[1], b, 1);
+    left -= 2;
   }
 }
 
@@ -73,38 +83,37 @@ void Conv(const OpContext& context) {
   const auto& params = context.params<ConvParams>();
   const TensorRecord& in = context.input();
   const TensorRecord& out = context.output();
-  const auto* weights = context.InBlob<std::byte>(params.weights_offset);
-  const auto* requant = context.InBlob<PackedRequant>(params.requant_offset);
-  const uint32_t channels = out.dims[3];
   const uint32_t patch = uint32_t{params.kernel_h} * params.kernel_w * in.dims[3];
-  const auto depth = static_cast<uint32_t>(RoundUp(patch, kDepthStep));
-  // The patches of neighbouring pixels of a 1x1 convolution lie in the input one after the other.
-  const bool is_pointwise = params.kernel_h == 1 && params.kernel_w == 1 && params.stride_h == 1 &&
-                            params.stride_w == 1 && patch == depth;
-  int16_t* patches = context.scratch();
+  const Operator op = {.requant = context.InBlob<PackedRequant>(params.requant_offset),
+                       .weights = context.InBlob<Word>(params.weights_offset),
+                       .channels = out.dims[3],
+                       .depth = static_cast<uint32_t>(RoundUp(patch, kDepthStep))};
+  const bool is_pointwise =
+      params.kernel_h == 1 && params.kernel_w == 1 && params.stride_h == 1 && params.stride_w == 1;
+  const uint32_t pixels = out.dims[1] * out.dims[2];
+  int16_t* block = context.scratch();
   const int8_t* image = context.input_data();
   int8_t* result = context.output_data();
-  const uint32_t pixels = out.dims[1] * out.dims[2];
 
   for (uint32_t n = 0; n < out.dims[0]; ++n, image += in.dims[1] * in.dims[2] * in.dims[3]) {
     uint32_t y = 0;
     uint32_t x = 0;
     for (uint32_t pixel = 0; pixel < pixels;) {
-      const uint32_t count = pixels - pixel < kPixels ? pixels - pixel : kPixels;
-      if (is_pointwise) {
-        Widen(image + pixel * depth, patches, count * depth);
-      } else {
-        for (uint32_t p = 0; p < count; ++p) {
-          WidenPatch(params, in, image, y, x, patches + p * depth);
-          if (++x == out.dims[2]) {
-            x = 0;
-            ++y;
-          }
+      const uint32_t count = pixels - pixel < kConvPixels ? pixels - pixel : kConvPixels;
+      for (uint32_t p = 0; p < count; ++p, ++pixel) {
+        Writer writer(block, p);
+        if (is_pointwise) {
+          writer.Widen(image + pixel * patch, patch);
+          continue;
+        }
+        WidenPatch(params, in, image, y, x, writer);
+        if (++x == out.dims[2]) {
+          x = 0;
+          ++y;
         }
       }
-      ConvBlock<kForm>(patches, depth, weights, requant, channels, count, result);
-      result += count * channels;
-      pixel += count;
+      ConvBlock<kForm>(op, block, count, result);
+      result += count * op.channels;
     }
   }
   ClampValues(context.output_data(), static_cast<size_t>(ElementCount(out)), params.activation_min,
@@ -120,7 +129,7 @@ Code PrepareConvDsp(const OpCheck& check) {
   const uint64_t depth = RoundUp(patch, kDepthStep);
   const uint64_t channels = RoundUp(check.output().dims[3], kConvChannels);
   const uint64_t width = check.op->form == WeightForm::kPackedInt16 ? 2 : 1;
-  const bool sound = params.depth_multiplier == 1 && patch <= UINT32_MAX / 2 &&
+  const bool sound = params.depth_multiplier == 1 && patch <= UINT32_MAX / 8 &&
                      ConvScratchBytes(patch, kConvPixels) <= check.op->scratch_bytes &&
                      channels * depth * width <= params.weights_bytes &&
                      check.InData(params.weights_offset, params.weights_bytes) &&

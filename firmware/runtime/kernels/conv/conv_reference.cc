@@ -5,24 +5,34 @@
 namespace tinyrig::runtime {
 namespace {
 
+/// Sum of `count` input values, zero point removed, times weights.
+uint32_t Dot(const int8_t* values, const int8_t* weights, uint32_t count, int32_t zero_point) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    sum += static_cast<uint32_t>((values[i] - zero_point) * weights[i]);
+  }
+  return sum;
+}
+
 /// One output value before requantisation: the window at (start_y, start_x) against one channel's
-/// weights.
+/// weights. Taps outside the image count nothing.
 int32_t Accumulate(const ConvParams& params, const TensorRecord& in, const int8_t* image,
                    const int8_t* weights, int32_t start_y, int32_t start_x) {
-  const int32_t height = static_cast<int32_t>(in.dims[1]);
-  const int32_t width = static_cast<int32_t>(in.dims[2]);
   const uint32_t channels = in.dims[3];
-  const int32_t zero_point = in.zero_point;
+  const TapRange rows =
+      ClipTaps(start_y, params.kernel_h, static_cast<int32_t>(in.dims[1]), params.dilation_h);
+  const TapRange cols =
+      ClipTaps(start_x, params.kernel_w, static_cast<int32_t>(in.dims[2]), params.dilation_w);
+  // Neighbouring taps are neighbours in memory unless the kernel is dilated.
+  const int32_t run = params.dilation_w == 1 ? cols.end - cols.begin : 1;
   uint32_t sum = 0;
-  for (int32_t ky = 0; ky < params.kernel_h; ++ky) {
-    const int32_t y = start_y + ky * params.dilation_h;
-    for (int32_t kx = 0; kx < params.kernel_w; ++kx, weights += channels) {
-      const int32_t x = start_x + kx * params.dilation_w;
-      if (y < 0 || y >= height || x < 0 || x >= width) continue;
-      const int8_t* pixel = image + (static_cast<uint32_t>(y) * in.dims[2] + x) * channels;
-      for (uint32_t c = 0; c < channels; ++c) {
-        sum += static_cast<uint32_t>((pixel[c] - zero_point) * weights[c]);
-      }
+  for (int32_t ky = rows.begin; ky < rows.end; ++ky) {
+    const auto y = static_cast<uint32_t>(start_y + ky * params.dilation_h);
+    for (int32_t kx = cols.begin; kx < cols.end; kx += run) {
+      const auto x = static_cast<uint32_t>(start_x + kx * params.dilation_w);
+      sum += Dot(image + (y * in.dims[2] + x) * channels,
+                 weights + static_cast<uint32_t>(ky * params.kernel_w + kx) * channels,
+                 static_cast<uint32_t>(run) * channels, in.zero_point);
     }
   }
   return static_cast<int32_t>(sum);

@@ -5,19 +5,27 @@
 namespace tinyrig::runtime {
 namespace {
 
-/// One output value before requantisation. `image` and `weights` start at the channel.
+/// One output value before requantisation. `image` and `weights` start at the channel. Taps outside
+/// the image count nothing.
 int32_t Accumulate(const ConvParams& params, const TensorRecord& in, uint32_t out_channels,
                    const int8_t* image, const int8_t* weights, int32_t start_y, int32_t start_x) {
-  const int32_t height = static_cast<int32_t>(in.dims[1]);
-  const int32_t width = static_cast<int32_t>(in.dims[2]);
+  const TapRange rows =
+      ClipTaps(start_y, params.kernel_h, static_cast<int32_t>(in.dims[1]), params.dilation_h);
+  const TapRange cols =
+      ClipTaps(start_x, params.kernel_w, static_cast<int32_t>(in.dims[2]), params.dilation_w);
+  const uint32_t value_step = params.dilation_w * in.dims[3];
+  const int32_t zero_point = in.zero_point;
   uint32_t sum = 0;
-  for (int32_t ky = 0; ky < params.kernel_h; ++ky) {
-    const int32_t y = start_y + ky * params.dilation_h;
-    for (int32_t kx = 0; kx < params.kernel_w; ++kx, weights += out_channels) {
-      const int32_t x = start_x + kx * params.dilation_w;
-      if (y < 0 || y >= height || x < 0 || x >= width) continue;
-      const int32_t value = image[(static_cast<uint32_t>(y) * in.dims[2] + x) * in.dims[3]];
-      sum += static_cast<uint32_t>((value - in.zero_point) * *weights);
+  for (int32_t ky = rows.begin; ky < rows.end; ++ky) {
+    const auto y = static_cast<uint32_t>(start_y + ky * params.dilation_h);
+    const auto x = static_cast<uint32_t>(start_x + cols.begin * params.dilation_w);
+    const int8_t* value = image + (y * in.dims[2] + x) * in.dims[3];
+    const int8_t* weight =
+        weights + static_cast<uint32_t>(ky * params.kernel_w + cols.begin) * out_channels;
+    for (int32_t kx = cols.begin; kx < cols.end; ++kx) {
+      sum += static_cast<uint32_t>((*value - zero_point) * *weight);
+      value += value_step;
+      weight += out_channels;
     }
   }
   return static_cast<int32_t>(sum);

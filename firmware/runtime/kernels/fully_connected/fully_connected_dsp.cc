@@ -14,13 +14,13 @@ void FullyConnected(const OpContext& context) {
   int8_t* result = context.output_data();
 
   for (uint32_t r = 0; r < params.rows; ++r, row += params.depth) {
-    const auto* weights = context.InBlob<std::byte>(params.weights_offset);
+    const auto* weights = context.InBlob<Word>(params.weights_offset);
     const auto* requant = context.InBlob<PackedRequant>(params.requant_offset);
     Widen(row, patch, params.depth);
     for (uint32_t unit = 0; unit < params.units; unit += 2, requant += 2) {
       int32_t a[1] = {requant[0].bias};
       int32_t b[1] = {requant[1].bias};
-      DotBlock<kForm, 1>(patch, depth, weights, a, b);
+      weights = DotBlock<kForm, 1>(patch, depth, weights, a, b);
       *result++ =
           RequantizePacked(a[0], requant[0].multiplier, requant[0].rounding, requant[0].shift);
       if (unit + 1 == params.units) break;

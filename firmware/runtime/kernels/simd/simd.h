@@ -16,6 +16,9 @@
 
 namespace tinyrig::runtime {
 
+/// A word in memory, whatever was stored there.
+using Word [[gnu::may_alias]] = uint32_t;
+
 /// The word at `from`, at any alignment.
 inline uint32_t LoadWord(const void* from) {
   uint32_t word;
@@ -42,9 +45,8 @@ inline void ClampValues(int8_t* values, size_t count, int32_t low, int32_t high)
   }
 }
 
-/// Widens `count` int8 to int16 in the same order; both at any alignment of their elements. Returns
-/// the end written.
-inline int16_t* Widen(const int8_t* from, int16_t* to, uint32_t count) {
+/// Widens `count` int8 to int16 in the same order; both at any alignment of their elements.
+inline void Widen(const int8_t* from, int16_t* to, uint32_t count) {
   for (; count >= 4; count -= 4, from += 4, to += 4) {
     const uint32_t bytes = LoadWord(from);
     const uint32_t even = ExtendEvenBytes(bytes);
@@ -53,13 +55,11 @@ inline int16_t* Widen(const int8_t* from, int16_t* to, uint32_t count) {
     StoreWord(to + 2, PackTops(even, odd));
   }
   for (; count > 0; --count) *to++ = *from++;
-  return to;
 }
 
-/// Fills `count` int16. Returns the end written.
-inline int16_t* Fill(int16_t* to, int16_t value, uint32_t count) {
+/// Fills `count` int16.
+inline void Fill(int16_t* to, int16_t value, uint32_t count) {
   for (; count > 0; --count) *to++ = value;
-  return to;
 }
 
 }  // namespace tinyrig::runtime
