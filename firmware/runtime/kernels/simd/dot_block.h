@@ -95,3 +95,7 @@ inline const Word* DotBlock(const int16_t* block, uint32_t depth, const Word* we
 }
 
 }  // namespace tinyrig::runtime
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#include "firmware/runtime/kernels/simd/dot_block_arm.h"
+#endif
