@@ -31,8 +31,10 @@ Code Runner::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena
   port::CounterStart();
   const Code code = model_.Prepare(blob, arena);
   prepare_ticks_ = port::CounterStop();
-  if (code != Code::kOk) return code;
+  return code == Code::kOk ? LayOut(arena) : code;
+}
 
+Code Runner::LayOut(std::span<std::byte> arena) {
   // Sums of sizes that each fit the arena could still wrap in 32 bits: tensors may share bytes.
   uint64_t input_bytes = 0;
   uint64_t output_bytes = 0;

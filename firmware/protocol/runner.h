@@ -51,8 +51,10 @@ class Runner {
   std::span<const std::byte> output(size_t index) const { return model_.Output(index).data; }
 
  private:
-  RunOutcome CopyInput();
-  void HashOutput(RunOutcome* outcome) const;
+  // Not inlined, for the reason that session.h gives.
+  [[gnu::noinline]] Code LayOut(std::span<std::byte> arena);
+  [[gnu::noinline]] RunOutcome CopyInput();
+  [[gnu::noinline]] void HashOutput(RunOutcome* outcome) const;
 
   runtime::Model model_;
   std::span<std::byte> staged_;

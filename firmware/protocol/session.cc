@@ -30,6 +30,13 @@ std::span<const uint8_t> Bytes(std::span<const std::byte> data) {
   return {reinterpret_cast<const uint8_t*>(data.data()), data.size()};
 }
 
+/// Paints arena and stack for high-water marks.
+[[gnu::noinline]] void PaintMemory(uint8_t value) {
+  const std::span<std::byte> arena = port::GetMemory().arena;
+  std::memset(arena.data(), value, arena.size());
+  port::PaintStack(value);
+}
+
 class LayerReporter final : public LayerSink {
  public:
   LayerReporter(Transport& transport, uint64_t nonce, uint32_t vector_index, uint16_t* sequence)
@@ -101,56 +108,46 @@ void Session::OnControl(const FrameView& frame) {
   const bool repeated =
       reply_size_ != 0 && frame.sequence == request_sequence_ && crc32c == request_crc32c_;
   if (!repeated) {
-    Request request;
-    Reply reply = tinyrig_device_pb_Reply_init_zero;
-    Code code = Code::kInvalidArgument;
-    if (DecodeRequest({frame.payload, frame.size}, &request)) {
-      if (request.which_kind == tinyrig_device_pb_Request_start_tag) {
-        reply.which_kind = tinyrig_device_pb_Reply_started_tag;
-        code = OnStart(request.kind.start, &reply.kind.started);
-      } else if (nonce_ == 0 || request.kind.finish.nonce != nonce_) {
-        code = Code::kFailedPrecondition;
-      } else {
-        reply.which_kind = tinyrig_device_pb_Reply_finished_tag;
-        reply.kind.finished = {inferences_, transport_.decoder().good_frames() - good_before_,
-                               transport_.decoder().bad_frames() - bad_before_};
-        End();
-        code = Code::kOk;
-      }
-    }
-    reply.code = static_cast<uint32_t>(code);
-    reply_size_ = EncodeReply(reply, reply_);
+    reply_ = tinyrig_device_pb_Reply_init_zero;
+    const bool sound = DecodeRequest({frame.payload, frame.size}, &request_);
+    reply_.code = static_cast<uint32_t>(sound ? Obey() : Code::kInvalidArgument);
+    reply_size_ = EncodeReply(reply_, reply_bytes_);
     request_sequence_ = frame.sequence;
     request_crc32c_ = crc32c;
   }
-  transport_.Send(FrameType::kControlReply, frame.sequence, {reply_, reply_size_});
+  transport_.Send(FrameType::kControlReply, frame.sequence, {reply_bytes_, reply_size_});
 }
 
-Code Session::OnStart(const Start& start, Started* started) {
-  End();
-  const port::Memory memory = port::GetMemory();
-  const uint8_t paint = PaintByte(start.nonce);
-  std::memset(memory.arena.data(), paint, memory.arena.size());
-  port::PaintStack(paint);
+Code Session::Obey() {
+  if (request_.which_kind == tinyrig_device_pb_Request_finish_tag) return OnFinish();
+  const Code code = OnStart();
+  DescribeStart();
+  if (code != Code::kOk) End();
+  return code;
+}
 
-  const Code code = runner_.Prepare(FindBlob(), memory.arena);
-  started->input_bytes = runner_.input_bytes();
-  started->output_bytes = runner_.output_bytes();
-  started->arena_bytes = runner_.arena_bytes();
-  started->arena_limit = static_cast<uint32_t>(memory.arena.size());
-  started->arena_address = Address(memory.arena.data());
-  started->stack_low_address = Address(memory.stack.data());
-  started->stack_bytes = static_cast<uint32_t>(memory.stack.size());
-  started->paint_byte = paint;
-  started->prepare_ticks = runner_.prepare_ticks();
-  if (code != Code::kOk) return code;
+Code Session::OnFinish() {
+  if (nonce_ == 0 || request_.kind.finish.nonce != nonce_) return Code::kFailedPrecondition;
+  reply_.which_kind = tinyrig_device_pb_Reply_finished_tag;
+  reply_.kind.finished = {inferences_, transport_.decoder().good_frames() - good_before_,
+                          transport_.decoder().bad_frames() - bad_before_};
+  End();
+  return Code::kOk;
+}
+
+Code Session::OnStart() {
+  const Start& start = request_.kind.start;
+  End();
+  nonce_ = start.nonce;  // A crash from here on is this job's.
+  PaintMemory(PaintByte(nonce_));
+  if (const Code code = runner_.Prepare(FindBlob(), port::GetMemory().arena); code != Code::kOk) {
+    return code;
+  }
   if (start.nonce == 0 || start.warmup > kMaxWarmup || start.repetitions == 0 ||
       start.repetitions > kMaxRepetitions || start.input_bytes == 0 ||
       start.input_bytes != runner_.input_bytes()) {
     return Code::kInvalidArgument;
   }
-
-  nonce_ = start.nonce;
   vector_set_crc32c_ = start.vector_set_crc32c;
   warmup_ = start.warmup;
   repetitions_ = start.repetitions;
@@ -163,6 +160,21 @@ Code Session::OnStart(const Start& start, Started* started) {
   good_before_ = transport_.decoder().good_frames();
   bad_before_ = transport_.decoder().bad_frames();
   return Code::kOk;
+}
+
+void Session::DescribeStart() {
+  const port::Memory memory = port::GetMemory();
+  reply_.which_kind = tinyrig_device_pb_Reply_started_tag;
+  Started& started = reply_.kind.started;
+  started.input_bytes = runner_.input_bytes();
+  started.output_bytes = runner_.output_bytes();
+  started.arena_bytes = runner_.arena_bytes();
+  started.arena_limit = static_cast<uint32_t>(memory.arena.size());
+  started.arena_address = Address(memory.arena.data());
+  started.stack_low_address = Address(memory.stack.data());
+  started.stack_bytes = static_cast<uint32_t>(memory.stack.size());
+  started.paint_byte = PaintByte(request_.kind.start.nonce);
+  started.prepare_ticks = runner_.prepare_ticks();
 }
 
 void Session::OnChunk(const FrameView& frame) {
@@ -208,19 +220,31 @@ Code Session::TakeChunk(const VectorChunk& chunk, std::span<const uint8_t> data,
 }
 
 void Session::RunRepetition() {
-  const bool warming_up = warmed_up_ < warmup_;
-  LayerReporter reporter(transport_, nonce_, vector_index_, &sequence_);
-  const bool observed = observe_ && !warming_up;
-  const RunOutcome outcome = observed ? runner_.RunObserved(reporter) : runner_.RunTimed();
+  const RunOutcome outcome = observing() ? RunObserved() : runner_.RunTimed();
   ++inferences_;
+  Report(outcome);
+  if (warming_up()) {
+    ++warmed_up_;
+  } else if (++repetition_ == repetitions_) {
+    running_ = false;
+  }
+}
 
-  const Phase phase = warming_up ? Phase::kWarmup : observed ? Phase::kObserved : Phase::kTimed;
-  const bool with_output = send_outputs_ && !warming_up && repetition_ == 0;
+RunOutcome Session::RunObserved() {
+  LayerReporter reporter(transport_, nonce_, vector_index_, &sequence_);
+  return runner_.RunObserved(reporter);
+}
+
+void Session::Report(const RunOutcome& outcome) {
+  const Phase phase = warming_up()  ? Phase::kWarmup
+                      : observing() ? Phase::kObserved
+                                    : Phase::kTimed;
+  const bool with_output = send_outputs_ && !warming_up() && repetition_ == 0;
   InferenceResult result{};
   result.nonce = nonce_;
   result.vector_set_crc32c = vector_set_crc32c_;
   result.vector_index = vector_index_;
-  result.repetition = warming_up ? warmed_up_ : repetition_;
+  result.repetition = warming_up() ? warmed_up_ : repetition_;
   result.input_crc32c = outcome.input_crc32c;
   result.output_crc32c = outcome.output_crc32c;
   result.output_size = with_output ? runner_.output_bytes() : 0;
@@ -229,12 +253,6 @@ void Session::RunRepetition() {
   result.code = static_cast<uint8_t>(Code::kOk);
   transport_.SendStruct(FrameType::kResult, sequence_++, result);
   if (with_output) SendOutputs();
-
-  if (warming_up) {
-    ++warmed_up_;
-  } else if (++repetition_ == repetitions_) {
-    running_ = false;
-  }
 }
 
 void Session::SendOutputs() {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "firmware/protocol/control.h"
 #include "firmware/protocol/runner.h"
@@ -31,14 +32,26 @@ class Session {
 
  private:
   void OnFrame();
-  void OnHello(const FrameView& frame);
   void OnControl(const FrameView& frame);
-  void OnChunk(const FrameView& frame);
-  Code OnStart(const Start& start, Started* started);
-  Code TakeChunk(const VectorChunk& chunk, std::span<const uint8_t> data, bool run);
+  Code Obey();  ///< request_, into reply_.
+  Code OnStart();
+  Code OnFinish();
   void RunRepetition();
-  void SendOutputs();
   void End();
+
+  // Not inlined: on the way to the model the stack holds little but the model's own, because what
+  // was used of it is measured.
+  [[gnu::noinline]] void OnHello(const FrameView& frame);
+  [[gnu::noinline]] void OnChunk(const FrameView& frame);
+  [[gnu::noinline]] Code TakeChunk(const VectorChunk& chunk, std::span<const uint8_t> data,
+                                   bool run);
+  [[gnu::noinline]] void DescribeStart();
+  [[gnu::noinline]] RunOutcome RunObserved();
+  [[gnu::noinline]] void Report(const RunOutcome& outcome);
+  [[gnu::noinline]] void SendOutputs();
+
+  bool warming_up() const { return warmed_up_ < warmup_; }
+  bool observing() const { return observe_ && !warming_up(); }
 
   Transport& transport_;
   Runner runner_;
@@ -66,9 +79,11 @@ class Session {
   uint32_t bad_before_ = 0;
 
   // The last control request and its answer, which a repeated request gets again.
+  Request request_;
+  Reply reply_;
   uint16_t request_sequence_ = 0;
   uint32_t request_crc32c_ = 0;
-  uint8_t reply_[kMaxReply];
+  uint8_t reply_bytes_[kMaxReply];
   size_t reply_size_ = 0;
 };
 

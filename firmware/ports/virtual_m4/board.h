@@ -17,6 +17,7 @@ inline constexpr uintptr_t kUniqueId = 0x003FFFF0;   ///< 12 bytes planted by th
 inline constexpr uintptr_t kNvicEnable = 0xE000E100;
 inline constexpr uintptr_t kNvicDisable = 0xE000E180;
 inline constexpr uintptr_t kNvicClearPending = 0xE000E280;
+inline constexpr uintptr_t kAircr = 0xE000ED0C;
 inline constexpr uintptr_t kShcsr = 0xE000ED24;
 inline constexpr uintptr_t kCfsr = 0xE000ED28;
 inline constexpr uintptr_t kHfsr = 0xE000ED2C;

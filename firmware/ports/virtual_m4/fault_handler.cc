@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "firmware/ports/port.h"
 #include "firmware/ports/virtual_m4/board.h"
 #include "firmware/protocol/fault.h"
 
@@ -21,6 +22,8 @@ struct Frame {
 
 constexpr uint32_t kStackingFailed = 1u << 4 | 1u << 12;  // CFSR: MSTKERR, STKERR
 constexpr uint32_t kMmfarValid = 1u << 7;
+constexpr uint32_t kFromThread = 1u << 3;  // EXC_RETURN
+constexpr uint32_t kResetRequest = 0x05FA0004;
 constexpr uint32_t kThumb = 1u << 24;
 constexpr uint32_t kPaddedFrame = 1u << 9;  // in the pushed xPSR
 
@@ -41,6 +44,13 @@ bool HitGuard(const device::Fault& fault) {
 
 /// Returns the stack pointer with which to go on: a frame that "returns" into Report().
 extern "C" [[gnu::used]] Frame* CollectFault(const Frame* pushed, uint32_t exc_return) {
+  // A fault of this handler: there is no way back to thread mode but a reset.
+  if ((exc_return & kFromThread) == 0) {
+    CountFault();
+    Register(kAircr) = kResetRequest;
+    for (;;) {
+    }
+  }
   uint32_t exception;
   asm volatile("mrs %0, ipsr" : "=r"(exception));
   record = {};

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -121,6 +122,42 @@ TEST_P(InferenceTest, ZooModelGivesTheHostsBytes) {
   }
   ASSERT_EQ(run.output.size(), expected->bytes.size());
   EXPECT_EQ(0, std::memcmp(run.output.data(), expected->bytes.data(), run.output.size()));
+}
+
+/// Bytes of a painted region that were used: from the first (stack) or last (arena) changed one.
+size_t UsedFromEnd(const std::vector<std::byte>& memory, std::byte paint) {
+  size_t untouched = 0;
+  while (untouched < memory.size() && memory[untouched] == paint) ++untouched;
+  return memory.size() - untouched;
+}
+
+size_t UsedFromStart(std::vector<std::byte> memory, std::byte paint) {
+  std::reverse(memory.begin(), memory.end());
+  return UsedFromEnd(memory, paint);
+}
+
+TEST_P(InferenceTest, PaintShowsWhatWasUsed) {
+  Compile(ZooModel());
+  ASSERT_FALSE(blob_.empty());
+  QemuBoard board(MakeImage(bundle_, blob_));
+  ASSERT_TRUE(board.alive());
+  ProtocolClient client(board);
+  const std::vector<std::byte> input = Pattern('A', reference_->input_bytes());
+  const pb::Started started = client.Start(input.size(), 0, 1, true, false);
+  client.Run(0, input, 1);
+  const auto paint = static_cast<std::byte>(started.paint_byte());
+  // The model stays inside its arena, the staged input right behind it, nothing beyond.
+  const auto arena = board.ReadMemory(started.arena_address(), started.arena_limit());
+  const size_t staged_end = (started.arena_bytes() + 7) / 8 * 8 + input.size();
+  EXPECT_EQ(UsedFromStart(arena, paint), staged_end);
+  const std::vector<std::byte> model(arena.begin(), arena.begin() + started.arena_bytes());
+  EXPECT_GT(UsedFromStart(model, paint), started.arena_bytes() / 2);
+
+  const auto stack = board.ReadMemory(started.stack_low_address(), started.stack_bytes());
+  const size_t used = UsedFromEnd(stack, paint);
+  std::cout << "  " << GetParam() << ": " << used << " bytes of stack used\n";
+  EXPECT_GT(used, 200u);
+  EXPECT_LT(used, started.stack_bytes() / 2);
 }
 
 TEST_P(InferenceTest, KwsEveryOperatorMatchesTheGoldens) {

@@ -47,17 +47,16 @@ QemuBoard::QemuBoard(const QemuImage& image) {
   char folder[] = "/tmp/tinyrig-qemu-XXXXXX";
   folder_ = mkdtemp(folder);
   const std::string serial = folder_ + "/uart";
-  std::vector<std::string> arguments = {"qemu-system-arm",
-                                        "-M",
-                                        "mps2-an386",
-                                        "-display",
-                                        "none",
-                                        "-monitor",
-                                        "none",
-                                        "-icount",
-                                        "shift=6,sleep=off",
-                                        "-serial",
-                                        "unix:" + serial + ",server=on,wait=on"};
+  const std::string monitor = folder_ + "/monitor";
+  std::vector<std::string> arguments = {"qemu-system-arm", "-M", "mps2-an386", "-display", "none"};
+  const std::pair<const char*, std::string> options[] = {
+      {"-icount", "shift=6,sleep=off"},
+      {"-monitor", "unix:" + monitor + ",server=on,wait=off"},
+      {"-serial", "unix:" + serial + ",server=on,wait=on"}};
+  for (const auto& [name, value] : options) {
+    arguments.push_back(name);
+    arguments.push_back(value);
+  }
   const auto load = [&](const std::string& what) {
     arguments.push_back("-device");
     arguments.push_back("loader," + what);
@@ -91,8 +90,10 @@ QemuBoard::QemuBoard(const QemuImage& image) {
     execvp(argv[0], argv.data());
     _exit(127);
   }
-  link_ = Connect(serial, steady_clock::now() + milliseconds(10000));
-  if (link_ < 0) {
+  const auto deadline = steady_clock::now() + milliseconds(10000);
+  link_ = Connect(serial, deadline);
+  monitor_ = Connect(monitor, deadline);
+  if (link_ < 0 || monitor_ < 0) {
     std::ifstream text(log);
     ADD_FAILURE() << "qemu-system-arm did not start: "
                   << std::string(std::istreambuf_iterator<char>(text), {});
@@ -101,6 +102,7 @@ QemuBoard::QemuBoard(const QemuImage& image) {
 
 QemuBoard::~QemuBoard() {
   if (link_ >= 0) close(link_);
+  if (monitor_ >= 0) close(monitor_);
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
@@ -136,6 +138,24 @@ std::optional<FrameView> QemuBoard::Receive(steady_clock::time_point deadline) {
     received_.resize(size > 0 ? static_cast<size_t>(size) : 0);
     if (size <= 0) return std::nullopt;
   }
+}
+
+std::vector<std::byte> QemuBoard::ReadMemory(uint32_t address, size_t size) {
+  const std::string path = folder_ + "/memory";
+  const std::string command =
+      "pmemsave " + std::to_string(address) + " " + std::to_string(size) + " \"" + path + "\"\n";
+  EXPECT_EQ(send(monitor_, command.data(), command.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(command.size()));
+  const auto deadline = steady_clock::now() + milliseconds(10000);
+  std::error_code absent;
+  while (std::filesystem::file_size(path, absent) != size && steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  std::vector<std::byte> bytes(size);
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)));
+  std::filesystem::remove(path, absent);
+  return bytes;
 }
 
 milliseconds QemuBoard::CpuTime() const {

@@ -41,6 +41,9 @@ class QemuBoard {
   /// the next call.
   std::optional<FrameView> Receive(std::chrono::steady_clock::time_point deadline);
 
+  /// Bytes of the machine's memory, as a probe would see them.
+  std::vector<std::byte> ReadMemory(uint32_t address, size_t size);
+
   /// Processor time the machine has used so far.
   std::chrono::milliseconds CpuTime() const;
 
@@ -48,6 +51,7 @@ class QemuBoard {
   std::string folder_;
   pid_t pid_ = -1;
   int link_ = -1;
+  int monitor_ = -1;
   FrameDecoder decoder_;
   std::vector<uint8_t> received_;
   size_t at_ = 0;

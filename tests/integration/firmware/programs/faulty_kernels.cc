@@ -27,10 +27,9 @@ volatile uint32_t* At(uint32_t address) {
 
 void Misbehave(const OpContext& context) {
   const int8_t* input = context.input_data();
-  volatile uint32_t word = 0;
   switch (input[0]) {
     case 1:
-      word = Recurse(100000);
+      Recurse(100000);
       break;
     case 2:
       BigFrame();
@@ -42,13 +41,13 @@ void Misbehave(const OpContext& context) {
       asm volatile("udf #0");
       break;
     case 5:
-      word = *At(0x20040000);  // one past RAM
+      static_cast<void>(*At(0x20040000));  // one past RAM
       break;
     case 6:
       reinterpret_cast<void (*)()>(0x20000001)();  // code in RAM
       break;
     case 7:
-      word = *At(0xA0000000);  // nobody answers
+      static_cast<void>(*At(0xA0000000));  // nobody answers
       break;
     default:
       for (uint32_t i = 0; i < context.output().dims[0]; ++i) context.output_data()[i] = input[i];

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Checks of the firmware bundles that need no board.
+
+  check_bundles.py content BUNDLES       no heap, no printf, no C++ runtime; figures that add up
+  check_bundles.py rebuild BUNDLES ROOT  the same sources elsewhere, built elsewhere, give the same bytes
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FORBIDDEN = re.compile(
+    r"^(_?(malloc|calloc|realloc|free|sbrk)(_r)?|_Zn[wa].*|_Zd[la].*|v?(s|sn|f)?i?printf.*|"
+    r"__cxa_.*|__gxx_personality.*|_Unwind_.*|abort|exit|atexit|_GLOBAL__sub_I.*)$")
+FIELDS = ("port kernels build_id load_address firmware_size firmware_crc32c blob_address blob_limit "
+          "arena_address arena_limit mailbox_address board_type flash ram").split()
+
+
+def fail(message):
+    sys.exit(f"check_bundles.py: {message}")
+
+
+def symbols(elf):
+    text = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True, text=True)
+    return [line.split()[-1] for line in text.stdout.splitlines()]
+
+
+def check_content(bundles):
+    names = sorted(path.stem for path in bundles.glob("virtual_m4-*.json"))
+    if names != ["virtual_m4-dsp", "virtual_m4-reference"]:
+        fail(f"{bundles} holds {names}; build the target firmware_bundles")
+    for name in names:
+        found = [symbol for symbol in symbols(bundles / f"{name}.elf") if FORBIDDEN.match(symbol)]
+        if found:
+            fail(f"{name}.elf contains {', '.join(found)}: firmware has no heap, printf or exceptions")
+        bundle = json.loads((bundles / f"{name}.json").read_text())
+        if sorted(bundle) != sorted(FIELDS):
+            fail(f"{name}.json has the fields {sorted(bundle)}")
+        size = (bundles / f"{name}.bin").stat().st_size
+        flash = bundle["flash"]
+        total = flash["core"] + flash["rig"] + sum(flash["kernels"].values())
+        if not total == size == bundle["firmware_size"]:
+            fail(f"{name}: classes add up to {total} bytes, the .bin has {size}")
+        if size > bundle["blob_address"]:
+            fail(f"{name}: the code runs into the blob")
+        board = bundle["board_type"]
+        if bundle["blob_address"] + bundle["blob_limit"] != board["flash_bytes"]:
+            fail(f"{name}: blob and flash do not end together")
+        ram = bundle["ram"]
+        used = ram["runtime_static"] + ram["stack_reserved"] + ram["rig"] + bundle["arena_limit"]
+        # Between variables and arena there is only alignment.
+        if not 0 <= board["ram_bytes"] - used < 16:
+            fail(f"{name}: RAM adds up to {used} of {board['ram_bytes']} bytes")
+        print(f"{name}: {size} bytes, core {flash['core']}, kernels {sum(flash['kernels'].values())}, "
+              f"rig {flash['rig']}")
+
+
+def run(command):
+    done = subprocess.run(command, env=dict(os.environ, CCACHE_DISABLE="1"), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        fail(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
+
+
+def check_rebuild(bundles, root):
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder) / "another" / "source"
+        for part in ("firmware", "proto"):
+            shutil.copytree(root / part, copy / part, ignore=shutil.ignore_patterns("zoo", "compiler"))
+        build, out = pathlib.Path(folder) / "b", pathlib.Path(folder) / "out"
+        run(["cmake", "-G", "Ninja", "-S", copy / "firmware/cmake/image", "-B", build,
+             f"-DCMAKE_TOOLCHAIN_FILE={copy}/firmware/cmake/arm-none-eabi.cmake",
+             "-DTINYRIG_PORT=virtual_m4", f"-DTINYRIG_BUNDLE_DIR={out}"])
+        run(["cmake", "--build", build, "--target", "bundle_virtual_m4-dsp"])
+        for suffix in (".bin", ".json", ".elf"):
+            name = "virtual_m4-dsp" + suffix
+            if (out / name).read_bytes() != (bundles / name).read_bytes():
+                fail(f"{name} differs when it is built in another folder from another folder")
+    print("virtual_m4-dsp: the same bytes")
+
+
+def main():
+    if sys.argv[1:2] == ["content"] and len(sys.argv) == 3:
+        check_content(pathlib.Path(sys.argv[2]))
+    elif sys.argv[1:2] == ["rebuild"] and len(sys.argv) == 4:
+        check_rebuild(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
+    else:
+        sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
