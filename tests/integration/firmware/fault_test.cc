@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <ostream>
 
 #include "tests/integration/firmware/protocol_client.h"
 #include "tests/unit/firmware/tiny_blob.h"
@@ -16,6 +17,8 @@ struct Crash {
   uint8_t command;
   FaultKind kind;
 };
+
+void PrintTo(const Crash& crash, std::ostream* out) { *out << crash.name; }
 
 class FaultTest : public testing::TestWithParam<Crash> {};
 

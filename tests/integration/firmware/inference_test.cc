@@ -61,10 +61,7 @@ std::string VariantName(const testing::TestParamInfo<const char*>& info) {
   return name;
 }
 
-std::vector<std::byte> ZooModel() {
-  const char* source = std::getenv("TINYRIG_SOURCE_DIR");
-  return ReadBytes(std::string(source ? source : ".") + "/firmware/zoo/digits_cnn.tflite");
-}
+std::vector<std::byte> ZooModel() { return ReadBytes(TINYRIG_ZOO "/digits_cnn.tflite"); }
 
 TEST_P(InferenceTest, HelloTellsWhatWasLoaded) {
   Compile(ZooModel());
