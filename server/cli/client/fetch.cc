@@ -1,0 +1,103 @@
+#include "server/cli/client/fetch.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace tinyrig::cli {
+
+Result<std::vector<v1::Campaign>> FetchCampaigns(const Client& client) {
+  TRY_ASSIGN(auto campaigns,
+             client.CallPages(
+                 &v1::CampaignService::Stub::ListCampaigns, v1::ListCampaignsRequest(),
+                 "listing campaigns",
+                 [](v1::ListCampaignsResponse & r) -> auto& { return *r.mutable_campaigns(); }));
+  std::ranges::sort(campaigns, std::greater<>(), [](const auto& c) { return c.campaign_id(); });
+  return campaigns;
+}
+
+Result<v1::Campaign> FetchCampaign(const Client& client, uint64_t campaign_id) {
+  if (campaign_id != 0) {
+    v1::GetCampaignRequest request;
+    request.set_campaign_id(campaign_id);
+    return client.Call(&v1::CampaignService::Stub::GetCampaign, request,
+                       "campaign " + std::to_string(campaign_id));
+  }
+  TRY_ASSIGN(auto campaigns, FetchCampaigns(client));
+  if (campaigns.empty()) {
+    return Status(Code::kNotFound,
+                  "there is no campaign yet; start one with 'tinyrig run CAMPAIGN.yaml'");
+  }
+  return std::move(campaigns.front());
+}
+
+Result<std::vector<JobRecord>> FetchJobs(const Client& client, uint64_t campaign_id,
+                                         bool with_layers) {
+  v1::ListJobsRequest jobs_request;
+  jobs_request.set_campaign_id(campaign_id);
+  TRY_ASSIGN(const auto jobs,
+             client.CallPages(
+                 &v1::JobService::Stub::ListJobs, jobs_request, "listing jobs",
+                 [](v1::ListJobsResponse & r) -> auto& { return *r.mutable_jobs(); }));
+  v1::ListResultsRequest results_request;
+  results_request.set_campaign_id(campaign_id);
+  results_request.set_with_layers(with_layers);
+  TRY_ASSIGN(const auto results,
+             client.CallPages(
+                 &v1::ResultService::Stub::ListResults, results_request, "listing results",
+                 [](v1::ListResultsResponse & r) -> auto& { return *r.mutable_results(); }));
+  return JoinJobs(jobs, results);
+}
+
+Result<JobRecord> FetchJob(const Client& client, uint64_t job_id) {
+  v1::GetJobRequest job_request;
+  job_request.set_job_id(job_id);
+  TRY_ASSIGN(const v1::Job job, client.Call(&v1::JobService::Stub::GetJob, job_request,
+                                            "job " + std::to_string(job_id)));
+  v1::ListResultsRequest request;
+  request.set_job_id(job_id);
+  request.set_with_layers(true);
+  TRY_ASSIGN(const auto results,
+             client.CallPages(
+                 &v1::ResultService::Stub::ListResults, request, "result of the job",
+                 [](v1::ListResultsResponse & r) -> auto& { return *r.mutable_results(); }));
+  return JoinJobs({job}, results).front();
+}
+
+Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campaign_id,
+                                           const v1::Goals& goals,
+                                           const std::vector<JobRecord>& jobs) {
+  std::vector<v1::Front> fronts;
+  if (goals.minimize().empty() && goals.maximize().empty()) return fronts;
+  std::set<std::pair<std::string, v1::Fidelity>> kinds;
+  for (const JobRecord& job : jobs) {
+    if (job.result.state() == v1::JOB_STATE_SUCCEEDED) {
+      kinds.emplace(job.result.board_type(), job.result.fidelity());
+    }
+  }
+  for (const auto& [board_type, fidelity] : kinds) {
+    v1::GetFrontRequest request;
+    request.set_campaign_id(campaign_id);
+    *request.mutable_goals() = goals;
+    request.set_board_type(board_type);
+    request.set_fidelity(fidelity);
+    TRY_ASSIGN(v1::Front front,
+               client.Call(&v1::ResultService::Stub::GetFront, request, "front of " + board_type));
+    if (front.goals().minimize().empty() && front.goals().maximize().empty()) {
+      *front.mutable_goals() = goals;
+    }
+    fronts.push_back(std::move(front));
+  }
+  return fronts;
+}
+
+Result<CampaignRecord> FetchRecord(const Client& client, uint64_t campaign_id, bool with_layers) {
+  CampaignRecord record;
+  TRY_ASSIGN(record.campaign, FetchCampaign(client, campaign_id));
+  const uint64_t id = record.campaign.campaign_id();
+  TRY_ASSIGN(record.jobs, FetchJobs(client, id, with_layers));
+  TRY_ASSIGN(record.fronts, FetchFronts(client, id, record.campaign.spec().goals(), record.jobs));
+  return record;
+}
+
+}  // namespace tinyrig::cli

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proto/status/status.h"
+#include "server/cli/client/client.h"
+#include "server/cli/report/records.h"
+
+/// Reads from a server what reports are made of.
+namespace tinyrig::cli {
+
+/// All campaigns, newest first.
+Result<std::vector<v1::Campaign>> FetchCampaigns(const Client& client);
+
+/// The campaign, or the newest one when `campaign_id` is 0. Errors: kNotFound when there is none.
+Result<v1::Campaign> FetchCampaign(const Client& client, uint64_t campaign_id);
+
+/// Jobs with their results; all campaigns when `campaign_id` is 0.
+Result<std::vector<JobRecord>> FetchJobs(const Client& client, uint64_t campaign_id,
+                                         bool with_layers);
+
+/// One job with its result and layers. Errors: kNotFound.
+Result<JobRecord> FetchJob(const Client& client, uint64_t job_id);
+
+/// A front for each board type and fidelity among `jobs`; none when `goals` are empty.
+Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campaign_id,
+                                           const v1::Goals& goals,
+                                           const std::vector<JobRecord>& jobs);
+
+/// Everything about a campaign (0 = the newest), with the fronts over its own goals.
+Result<CampaignRecord> FetchRecord(const Client& client, uint64_t campaign_id, bool with_layers);
+
+}  // namespace tinyrig::cli

@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "server/cli/commands/command.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/report/json.h"
+#include "server/cli/service/session.h"
+#include "server/cli/text/bytes.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+struct BoardsOptions {
+  bool types = false;
+};
+
+Json BoardTypeJson(const v1::BoardType& type) {
+  return {{"name", type.name()},
+          {"core", type.core()},
+          {"fidelity", FidelityName(type.fidelity())},
+          {"counter", type.counter()},
+          {"clock_hz", type.clock_hz()},
+          {"ram_bytes", type.ram_bytes()},
+          {"flash_bytes", type.flash_bytes()}};
+}
+
+Result<int> ShowTypes(const Client& client, bool json) {
+  TRY_ASSIGN(const v1::ListBoardTypesResponse response,
+             client.Call(&v1::BoardService::Stub::ListBoardTypes, v1::ListBoardTypesRequest(),
+                         "listing board types"));
+  if (json) {
+    Json list = Json::array();
+    for (const v1::BoardType& type : response.board_types()) list.push_back(BoardTypeJson(type));
+    fmt::print("{}", Dump({{"board_types", list}}));
+    return kExitOk;
+  }
+  Table table({{"type"},
+               {"core"},
+               {"fidelity"},
+               {"counts"},
+               {"clock", Align::kRight},
+               {"RAM", Align::kRight},
+               {"flash", Align::kRight}});
+  for (const v1::BoardType& type : response.board_types()) {
+    table.AddRow({type.name(), type.core(), FidelityName(type.fidelity()), type.counter(),
+                  fmt::format("{:.6g} MHz", static_cast<double>(type.clock_hz()) / 1e6),
+                  FormatBytesExact(type.ram_bytes()), FormatBytesExact(type.flash_bytes())});
+  }
+  fmt::print("{}", table.Render());
+  return kExitOk;
+}
+
+Result<int> ShowBoards(const Client& client, bool json, bool private_service) {
+  TRY_ASSIGN(
+      const v1::ListBoardsResponse response,
+      client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "listing boards"));
+  if (json) {
+    Json list = Json::array();
+    for (const v1::Board& board : response.boards()) list.push_back(BoardJson(board));
+    fmt::print("{}", Dump({{"boards", list}}));
+    return kExitOk;
+  }
+  if (response.boards().empty()) {
+    fmt::print("no board is known yet; 'tinyrig up' starts two virtual ones\n");
+    return kExitOk;
+  }
+  Table table(
+      {{"board"}, {"type"}, {"agent"}, {"state"}, {"health"}, {"job", Align::kRight}, {"note"}});
+  for (const v1::Board& board : response.boards()) {
+    const Json json_of_board = BoardJson(board);
+    table.AddRow({board.board_id(), board.board_type(), board.agent_id(),
+                  json_of_board["state"].get<std::string>(),
+                  json_of_board["health"].get<std::string>(),
+                  board.job_id() == 0 ? "" : std::to_string(board.job_id()), board.note()});
+  }
+  fmt::print("{}", table.Render());
+  if (private_service) {
+    fmt::print(
+        "No service runs; this is what the stored data know. Start one with 'tinyrig up'.\n");
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Runner DefineBoards(CLI::App& app) {
+  auto options = std::make_shared<BoardsOptions>();
+  app.add_flag("--types", options->types, "List board types instead");
+  return [options](const Common& common) -> Result<int> {
+    TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
+    if (options->types) return ShowTypes(session.client(), common.json);
+    return ShowBoards(session.client(), common.json, session.is_private());
+  };
+}
+
+}  // namespace tinyrig::cli

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "proto/status/status.h"
+
+/// The commands of `tinyrig`: each is a file that declares its options and does its work; a table
+/// names them. Results go to stdout, everything else to stderr.
+namespace tinyrig::cli {
+
+/// Options that every command has.
+struct Common {
+  std::string server;  ///< --server; empty = $TINYRIG_SERVER, then the service of `state`.
+  std::string state;   ///< --state; empty = the default folder.
+  bool json = false;   ///< --json: one JSON document on stdout.
+};
+
+/// Does the work after the command line was read; gives the exit code.
+using Runner = std::function<Result<int>(const Common&)>;
+
+struct Command {
+  const char* name;
+  const char* summary;
+  const char* examples;  ///< Lines for --help.
+  Runner (*define)(CLI::App& app);
+};
+
+/// In the order of --help.
+std::span<const Command> Commands();
+
+Runner DefineUp(CLI::App& app);
+Runner DefineRun(CLI::App& app);
+Runner DefineWatch(CLI::App& app);
+Runner DefineBoards(CLI::App& app);
+Runner DefineJobs(CLI::App& app);
+Runner DefineResults(CLI::App& app);
+Runner DefinePareto(CLI::App& app);
+Runner DefineQuery(CLI::App& app);
+Runner DefineReport(CLI::App& app);
+Runner DefineManifest(CLI::App& app);
+Runner DefineLogs(CLI::App& app);
+Runner DefineCancel(CLI::App& app);
+Runner DefineModel(CLI::App& app);
+Runner DefinePlan(CLI::App& app);
+
+/// The program: reads the command line, runs the command, prints its error. Gives the exit code.
+int Main(int argc, char** argv);
+
+}  // namespace tinyrig::cli

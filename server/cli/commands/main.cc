@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "server/cli/commands/command.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/text/suggest.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"up", "Run a local service with virtual boards until Ctrl-C",
+     "  tinyrig up\n"
+     "  tinyrig up --virtual m4,m4,m4,m4 --state /tmp/bench\n",
+     DefineUp},
+    {"run", "Measure a campaign, or one model",
+     "  tinyrig run firmware/zoo/demo.yaml\n"
+     "  tinyrig run model.tflite --variant kernels=dsp --variant kernels=dsp,weights=int16\n"
+     "  tinyrig run model.tflite --vectors test.npz --board-type virtual_m4 --json >result.json\n"
+     "  tinyrig run campaign.yaml --check\n",
+     DefineRun},
+    {"watch", "Follow a campaign until it has ended",
+     "  tinyrig watch        the newest\n"
+     "  tinyrig watch 3 --json\n",
+     DefineWatch},
+    {"boards", "List boards and their state",
+     "  tinyrig boards\n"
+     "  tinyrig boards --types\n",
+     DefineBoards},
+    {"jobs", "List jobs, or show one",
+     "  tinyrig jobs --campaign 3\n"
+     "  tinyrig jobs 17 --json\n",
+     DefineJobs},
+    {"results", "Show what was measured",
+     "  tinyrig results\n"
+     "  tinyrig results --campaign 3 --metric instructions_p50 --metric arena_used_bytes\n",
+     DefineResults},
+    {"pareto", "Show the front over chosen metrics",
+     "  tinyrig pareto --min instructions_p50 --min flash_model_bytes --max accuracy_top1\n"
+     "  tinyrig pareto --min ram_model_bytes --max accuracy_top1 --campaign 3 --json\n",
+     DefinePareto},
+    {"query", "Ask the result database in SQL (read-only)",
+     "  tinyrig query \"SELECT model, kernels, value FROM results WHERE "
+     "metric='instructions_p50'\"\n"
+     "  tinyrig query --csv \"SELECT * FROM results\" >results.csv\n",
+     DefineQuery},
+    {"report", "Write a report: HTML with a plot, JUnit or CSV",
+     "  tinyrig report --html report.html\n"
+     "  tinyrig report --campaign 3 --junit junit.xml --csv results.csv\n",
+     DefineReport},
+    {"manifest", "Print everything needed to repeat a job", "  tinyrig manifest 17 >job.json\n",
+     DefineManifest},
+    {"logs", "Print the log of a job",
+     "  tinyrig logs 17\n"
+     "  tinyrig logs 17 --follow\n",
+     DefineLogs},
+    {"cancel", "Cancel a campaign or a job",
+     "  tinyrig cancel --campaign 3\n"
+     "  tinyrig cancel --job 17\n",
+     DefineCancel},
+    {"model", "Describe a .tflite file: operators, sizes, what is supported (no server)",
+     "  tinyrig model model.tflite\n"
+     "  tinyrig model model.tflite --tensors --json\n",
+     DefineModel},
+    {"plan", "Show what the compiler makes of a model (no server)",
+     "  tinyrig plan model.tflite --variant kernels=dsp,weights=int16\n"
+     "  tinyrig plan model.tflite --board-type virtual_m4 --json\n",
+     DefinePlan},
+};
+
+void AddCommon(CLI::App& app, Common& common) {
+  app.add_option("--server", common.server,
+                 "Address of tinyrigd: unix:/path or host:port (default: $TINYRIG_SERVER, then the "
+                 "service of the state folder, then a private one)")
+      ->type_name("ADDR")
+      ->group("Common options");
+  app.add_option("--state", common.state,
+                 "Folder of the local service (default: $XDG_STATE_HOME/tinyrig or "
+                 "~/.local/state/tinyrig)")
+      ->type_name("DIR")
+      ->group("Common options");
+  app.add_flag("--json", common.json, "Print one JSON document")->group("Common options");
+}
+
+void PrintError(const std::string& message) { fmt::print(stderr, "tinyrig: {}\n", message); }
+
+/// An error of the command line, with the nearest command when its name was mistyped.
+int UsageError(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::string message = error.what();
+  std::vector<std::string_view> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  const bool no_command = app.get_subcommands().empty();
+  if (no_command && argc > 1 && argv[1][0] != '-') {
+    message =
+        fmt::format("there is no command '{}'{}", Printable(argv[1]), SuggestFrom(argv[1], names));
+  } else if (no_command && argc <= 1) {
+    message = "which command?";
+  }
+  const std::string command = no_command ? "" : " " + app.get_subcommands().front()->get_name();
+  PrintError(fmt::format("{}\nSee 'tinyrig{} --help'.", message, command));
+  return kExitUsage;
+}
+
+}  // namespace
+
+std::span<const Command> Commands() { return kCommands; }
+
+int Main(int argc, char** argv) {
+  // Children are started with fork and exec; gRPC's own handling of fork would only stand in the
+  // way.
+  setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  CLI::App app("tinyrig measures neural networks on microcontrollers, real and virtual ones.",
+               "tinyrig");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("tinyrig ") + TINYRIG_VERSION);
+  app.footer(fmt::format("\nStart here:  tinyrig run firmware/zoo/demo.yaml\n\n{}", kExitCodeHelp));
+  app.get_formatter()->column_width(34);
+  Common common;
+  AddCommon(app, common);
+  Runner runner;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    const Runner run = command.define(*sub);
+    AddCommon(*sub, common);
+    sub->footer(fmt::format("\nExamples:\n{}", command.examples));
+    sub->callback([&runner, run] { runner = run; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    return UsageError(app, error, argc, argv);
+  }
+  const Result<int> code = runner(common);
+  if (code.ok()) return *code;
+  PrintError(code.status().message());
+  return ExitCodeOf(code.status());
+}
+
+}  // namespace tinyrig::cli

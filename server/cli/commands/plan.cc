@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "firmware/compiler/compile.h"
+#include "firmware/compiler/plan_json.h"
+#include "server/cli/commands/command.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/report/json.h"
+#include "server/cli/text/bytes.h"
+#include "server/cli/text/file.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+struct PlanOptions {
+  std::string path;
+  std::string variant;
+};
+
+constexpr uint64_t kMaxModelBytes = 256 << 20;
+
+std::string Shape(const std::vector<uint32_t>& shape) {
+  return fmt::format("{}", fmt::join(shape, "x"));
+}
+
+std::string Size(uint64_t bytes) { return FormatBytesShort(static_cast<double>(bytes)); }
+
+void PrintOps(const compiler::Plan& plan) {
+  Table table({{"step", Align::kRight},
+               {"op", Align::kRight},
+               {"operator"},
+               {"output"},
+               {"kernel"},
+               {"MAC", Align::kRight},
+               {"weights", Align::kRight},
+               {"scratch", Align::kRight},
+               {"note"}});
+  for (size_t step = 0; step < plan.ops.size(); ++step) {
+    const compiler::PlannedOp& op = plan.ops[step];
+    table.AddRow({std::to_string(step), std::to_string(op.tflite_op), op.name,
+                  Shape(op.output_shape), op.form, op.macs == 0 ? "" : FormatCount(op.macs),
+                  op.weights_bytes == 0 ? "" : Size(op.weights_bytes),
+                  op.scratch_bytes == 0 ? "" : Size(op.scratch_bytes), op.note});
+  }
+  fmt::print("{}", table.Render());
+}
+
+/// The arena over time: one line a buffer, '#' in the steps it lives.
+void PrintBuffers(const compiler::Plan& plan) {
+  Table table(
+      {{"offset", Align::kRight}, {"bytes", Align::kRight}, {"lives in steps"}, {"buffer"}});
+  std::vector<compiler::PlannedBuffer> buffers = plan.buffers;
+  std::ranges::stable_sort(buffers, {}, &compiler::PlannedBuffer::offset);
+  const bool drawn = plan.ops.size() <= 64;
+  for (const compiler::PlannedBuffer& buffer : buffers) {
+    std::string life = fmt::format("{}-{}", buffer.first_op, buffer.last_op);
+    if (drawn) {
+      life = std::string(plan.ops.size(), '.');
+      for (size_t i = buffer.first_op; i <= buffer.last_op && i < life.size(); ++i) life[i] = '#';
+    }
+    table.AddRow(
+        {FormatCount(buffer.offset), FormatCount(buffer.bytes), life, Shorten(buffer.name, 48)});
+  }
+  fmt::print("{}", table.Render());
+}
+
+void PrintPlan(const std::string& path, const compiler::Plan& plan) {
+  fmt::print("{} as {}\n", path, plan.variant.ToString());
+  fmt::print("arena  {} B planned; no placement needs less than {} B\n",
+             FormatCount(plan.arena_bytes), FormatCount(plan.arena_lower_bound_bytes));
+  fmt::print("blob   {} B, of it weights {} B and tables {} B\n", FormatCount(plan.blob_bytes),
+             FormatCount(plan.weights_bytes), FormatCount(plan.tables_bytes));
+  fmt::print("work   {} MAC\n\n", FormatCount(plan.macs));
+  PrintOps(plan);
+  fmt::print("\n");
+  PrintBuffers(plan);
+}
+
+}  // namespace
+
+Runner DefinePlan(CLI::App& app) {
+  auto options = std::make_shared<PlanOptions>();
+  app.add_option("MODEL", options->path, "A .tflite file")->required();
+  app.add_option("--variant", options->variant,
+                 "Settings of the variant (default: kernels=dsp,weights=int8)")
+      ->type_name("K=V[,K=V]");
+  return [options](const Common& common) -> Result<int> {
+    TRY_ASSIGN(const std::string bytes, ReadFile(options->path, kMaxModelBytes));
+    TRY_ASSIGN(const compiler::Variant variant, compiler::ParseVariant(options->variant));
+    const auto compiled = compiler::Compile(std::as_bytes(std::span(bytes)), variant);
+    if (!compiled.ok()) return compiled.status().WithContext(options->path);
+    if (common.json) {
+      fmt::print("{}", Dump(compiler::ToJson(compiled->plan)));
+    } else {
+      PrintPlan(options->path, compiled->plan);
+    }
+    return kExitOk;
+  };
+}
+
+}  // namespace tinyrig::cli

@@ -1,0 +1,199 @@
+#include "server/cli/commands/present.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "server/cli/campaign/metrics.h"
+#include "server/cli/campaign/variants.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+/// A column of the result table.
+struct ResultColumn {
+  std::string title;
+  Align align = Align::kLeft;
+  std::function<std::string(const JobRecord&)> cell;
+  bool always = false;  ///< Shown even when every cell is empty.
+};
+
+std::string StateText(const v1::JobResult& result) {
+  const std::string owner = OwnerName(result.failure().owner());
+  const bool named = result.state() == v1::JOB_STATE_FAILED && !owner.empty();
+  return named ? fmt::format("{} ({})", StateName(result.state()), owner)
+               : StateName(result.state());
+}
+
+std::string NotNone(const std::string& value) { return value == "none" ? "" : value; }
+
+/// "latency (virtual)": short titles for columns.
+std::string ShortTitle(const std::string& metric, bool emulated) {
+  static const std::pair<std::string_view, std::string_view> kTitles[] = {
+      {"instructions_p50", "instructions"},
+      {"latency_us_p50", "latency"},
+      {"cycles_p50", "cycles"},
+      {"flash_model_bytes", "flash"},
+      {"ram_model_bytes", "RAM"},
+      {"accuracy_top1", "accuracy"},
+  };
+  const auto* known = std::ranges::find(kTitles, metric, [](const auto& t) { return t.first; });
+  std::string title(known == std::end(kTitles) ? std::string_view(metric) : known->second);
+  if (emulated && KindOfMetric(metric) == MetricKind::kMicroseconds) title += " (virtual)";
+  return title;
+}
+
+std::vector<ResultColumn> ResultColumns(const CampaignRecord& record,
+                                        const std::vector<std::string>& metrics) {
+  const bool emulated = std::ranges::any_of(record.jobs, [](const JobRecord& job) {
+    return job.result.fidelity() == v1::FIDELITY_EMULATED;
+  });
+  std::vector<ResultColumn> columns = {
+      {"job", Align::kRight, [](const auto& j) { return std::to_string(j.result.job_id()); }, true},
+      {"", Align::kLeft,
+       [&record](const auto& j) { return OnFront(record, j.result.job_id()) ? "*" : ""; }},
+      {"model", Align::kLeft, [](const auto& j) { return Shorten(j.result.model(), 32); }, true},
+      {"kernels", Align::kLeft, [](const auto& j) { return j.result.variant().kernels(); }, true},
+      {"weights", Align::kLeft, [](const auto& j) { return j.result.variant().weights(); }, true},
+      {"fusion", Align::kLeft, [](const auto& j) { return NotNone(j.result.variant().fusion()); }},
+      {"synthesis", Align::kLeft,
+       [](const auto& j) { return NotNone(j.result.variant().synthesis()); }},
+      {"board", Align::kLeft,
+       [](const auto& j) {
+         return j.result.board_id().empty() ? j.result.board_type() : j.result.board_id();
+       },
+       true},
+  };
+  for (const std::string& metric : metrics) {
+    columns.push_back({ShortTitle(metric, emulated), Align::kRight,
+                       [metric](const auto& j) { return FormatMeasurement(j.result, metric); }});
+  }
+  columns.push_back(
+      {"state", Align::kLeft, [](const auto& j) { return StateText(j.result); }, true});
+  return columns;
+}
+
+}  // namespace
+
+std::vector<std::string> DefaultMetrics() {
+  return {"instructions_p50",  "cycles_p50",      "latency_us_p50",
+          "flash_model_bytes", "ram_model_bytes", "accuracy_top1"};
+}
+
+std::string ResultTable(const CampaignRecord& record, const std::vector<std::string>& metrics) {
+  std::vector<ResultColumn> columns = ResultColumns(record, metrics);
+  std::erase_if(columns, [&](const ResultColumn& column) {
+    return !column.always && std::ranges::all_of(record.jobs, [&](const JobRecord& job) {
+      return column.cell(job).empty();
+    });
+  });
+  std::vector<Column> titles;
+  for (const ResultColumn& column : columns) titles.push_back({column.title, column.align});
+  Table table(std::move(titles));
+  for (const JobRecord& job : record.jobs) {
+    std::vector<std::string> row;
+    for (const ResultColumn& column : columns) row.push_back(column.cell(job));
+    table.AddRow(std::move(row));
+  }
+  return table.Render();
+}
+
+std::string FailureText(const std::vector<JobRecord>& jobs) {
+  std::string text;
+  for (const JobRecord& job : jobs) {
+    const v1::JobResult& r = job.result;
+    if (!r.has_failure() || r.state() == v1::JOB_STATE_SUCCEEDED) continue;
+    text += fmt::format("job {} ({} {}): {}: {}\n", r.job_id(), Printable(r.model()),
+                        VariantText(r.variant()), OwnerName(r.failure().owner()),
+                        Printable(r.failure().message()));
+    for (const std::string& line : r.failure().evidence()) {
+      text += fmt::format("    {}\n", Printable(line));
+    }
+  }
+  return text;
+}
+
+std::string FrontText(const v1::Front& front) {
+  std::vector<std::string> metrics(front.goals().minimize().begin(),
+                                   front.goals().minimize().end());
+  metrics.insert(metrics.end(), front.goals().maximize().begin(), front.goals().maximize().end());
+  std::vector<Column> columns = {{"job", Align::kRight}, {"model"}, {"variant"}};
+  for (int i = 0; i < static_cast<int>(metrics.size()); ++i) {
+    const bool minimize = i < front.goals().minimize().size();
+    columns.push_back({fmt::format("{} {}", minimize ? "min" : "max", metrics[i]), Align::kRight});
+  }
+  std::vector<v1::JobResult> points(front.points().begin(), front.points().end());
+  if (!metrics.empty()) {
+    std::ranges::stable_sort(points, {}, [&](const v1::JobResult& point) {
+      const v1::Measurement* m = FindMeasurement(point, metrics.front());
+      const double sign = front.goals().minimize().empty() ? -1 : 1;
+      return m == nullptr ? 0 : sign * m->value();
+    });
+  }
+  Table table(std::move(columns));
+  for (const v1::JobResult& point : points) {
+    std::vector<std::string> row = {std::to_string(point.job_id()), Shorten(point.model(), 32),
+                                    VariantLabel(point.variant())};
+    for (const std::string& metric : metrics) row.push_back(FormatMeasurement(point, metric));
+    table.AddRow(std::move(row));
+  }
+  const size_t all = points.size() + static_cast<size_t>(front.dominated_size());
+  std::string text =
+      fmt::format("Front{}: {} of {} results are not dominated\n",
+                  points.empty() ? "" : " on " + points.front().board_type(), points.size(), all);
+  if (!points.empty()) text += table.Render();
+  for (const std::string& note : front.notes()) text += fmt::format("note: {}\n", Printable(note));
+  return text;
+}
+
+v1::JobCounts CountStates(const std::vector<JobRecord>& jobs) {
+  const auto count = [&](v1::JobState state) {
+    return static_cast<uint32_t>(
+        std::ranges::count_if(jobs, [&](const JobRecord& j) { return j.result.state() == state; }));
+  };
+  v1::JobCounts counts;
+  counts.set_queued(count(v1::JOB_STATE_QUEUED));
+  counts.set_leased(count(v1::JOB_STATE_LEASED));
+  counts.set_succeeded(count(v1::JOB_STATE_SUCCEEDED));
+  counts.set_failed(count(v1::JOB_STATE_FAILED));
+  counts.set_infeasible(count(v1::JOB_STATE_INFEASIBLE));
+  counts.set_cancelled(count(v1::JOB_STATE_CANCELLED));
+  return counts;
+}
+
+std::string CountsText(const v1::JobCounts& counts) {
+  const std::pair<uint32_t, std::string_view> parts[] = {
+      {counts.succeeded(), "succeeded"},   {counts.failed(), "failed"},
+      {counts.infeasible(), "infeasible"}, {counts.cancelled(), "cancelled"},
+      {counts.leased(), "running"},        {counts.queued(), "queued"}};
+  uint32_t all = 0;
+  std::string text;
+  for (const auto& [count, word] : parts) {
+    all += count;
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, word);
+  }
+  return fmt::format("{} job{}{}{}", all, all == 1 ? "" : "s", text.empty() ? "" : ": ", text);
+}
+
+std::string DurationText(int64_t duration_us) {
+  const int64_t ms = duration_us / 1000;
+  if (ms < 1000) return fmt::format("{} ms", ms);
+  if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
+  return fmt::format("{} min {} s", ms / 60'000, ms / 1000 % 60);
+}
+
+std::string FidelityNote(v1::Fidelity fidelity) {
+  switch (fidelity) {
+    case v1::FIDELITY_EMULATED:
+      return "emulated boards: instructions are exact, latency is virtual time (instructions / "
+             "clock)";
+    case v1::FIDELITY_NATIVE:
+      return "native: measured in a process of the host, not on a microcontroller";
+    default:
+      return "";
+  }
+}
+
+}  // namespace tinyrig::cli

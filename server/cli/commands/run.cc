@@ -1,0 +1,188 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+#include <random>
+
+#include "server/cli/campaign/campaign_file.h"
+#include "server/cli/campaign/variants.h"
+#include "server/cli/client/fetch.h"
+#include "server/cli/client/upload.h"
+#include "server/cli/commands/command.h"
+#include "server/cli/commands/follow.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/report/json.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+struct RunOptions {
+  std::string path;
+  std::vector<std::string> board_types;
+  std::string vectors;
+  std::vector<std::string> variants;
+  uint32_t repetitions = 0;
+  bool layer_hashes = false;
+  bool wait = false;
+  bool no_wait = false;
+  bool check = false;
+};
+
+bool IsModel(const std::string& path) {
+  return std::filesystem::path(path).extension() == ".tflite";
+}
+
+/// What flags say outranks what the file says.
+Status ApplyFlags(const RunOptions& options, LocalCampaign& campaign) {
+  if (!options.board_types.empty()) {
+    campaign.spec.mutable_board_types()->Assign(options.board_types.begin(),
+                                                options.board_types.end());
+  }
+  if (!options.vectors.empty()) {
+    campaign.vectors_path.clear();
+    TRY(SetVectors(options.vectors, "", campaign));
+  }
+  if (!options.variants.empty()) {
+    TRY(SetVariants(options.variants, *campaign.spec.mutable_variants()));
+  }
+  if (options.repetitions != 0) campaign.spec.set_repetitions(options.repetitions);
+  if (options.layer_hashes) campaign.spec.set_layer_hashes(true);
+  return OkStatus();
+}
+
+Result<LocalCampaign> ReadCampaign(const RunOptions& options) {
+  if (IsModel(options.path)) {
+    ModelRun run;
+    run.model_path = options.path;
+    TRY_ASSIGN(LocalCampaign campaign, CampaignOfModel(run));
+    TRY(ApplyFlags(options, campaign));
+    return campaign;
+  }
+  TRY_ASSIGN(LocalCampaign campaign, LoadCampaign(options.path));
+  TRY(ApplyFlags(options, campaign));
+  return campaign;
+}
+
+size_t JobsOf(const v1::CampaignSpec& spec) {
+  return ExpandVariants(spec.variants()).size() * static_cast<size_t>(spec.models_size()) *
+         static_cast<size_t>(spec.board_types_size());
+}
+
+/// `run --check`: what would be measured.
+int PrintExpansion(const LocalCampaign& campaign, bool json) {
+  const v1::CampaignSpec& spec = campaign.spec;
+  Json jobs = Json::array();
+  Table table({{"model"}, {"variant"}, {"board type"}});
+  for (const v1::ArtifactRef& model : spec.models()) {
+    for (const std::string& type : spec.board_types()) {
+      for (const v1::Variant& variant : ExpandVariants(spec.variants())) {
+        table.AddRow({model.name(), VariantText(variant), type});
+        jobs.push_back(
+            {{"model", model.name()}, {"variant", VariantText(variant)}, {"board_type", type}});
+      }
+    }
+  }
+  if (json) {
+    fmt::print("{}", Dump({{"name", spec.name()}, {"jobs", jobs}}));
+  } else {
+    fmt::print("campaign '{}': {} jobs\n\n{}", spec.name(), jobs.size(), table.Render());
+  }
+  return kExitOk;
+}
+
+std::string UserName() {
+  const char* user = std::getenv("USER");
+  return user == nullptr ? "" : user;
+}
+
+std::string NewIdempotencyKey() {
+  std::random_device random;
+  std::string key;
+  for (int i = 0; i < 4; ++i) key += fmt::format("{:08x}", random());
+  return key;
+}
+
+/// Submits, and again with the same key when the answer got lost: the server makes one campaign of
+/// it.
+Result<v1::Campaign> Submit(const Client& client, const v1::CampaignSpec& spec) {
+  v1::SubmitCampaignRequest request;
+  *request.mutable_spec() = spec;
+  request.set_idempotency_key(NewIdempotencyKey());
+  request.set_user(UserName());
+  constexpr int kTries = 3;
+  // Planning every variant of a large campaign takes its time.
+  constexpr std::chrono::minutes kTimeout{10};
+  for (int i = 1;; ++i) {
+    auto campaign = client.Call(&v1::CampaignService::Stub::SubmitCampaign, request,
+                                fmt::format("submitting '{}'", spec.name()), kTimeout);
+    if (campaign.ok() || i == kTries || campaign.status().code() != Code::kUnavailable)
+      return campaign;
+  }
+}
+
+Result<int> SubmitOnly(const Client& client, const v1::Campaign& campaign, const Common& common) {
+  const uint64_t id = campaign.campaign_id();
+  if (common.json) {
+    TRY_ASSIGN(const CampaignRecord record, FetchRecord(client, id, false));
+    fmt::print("{}", Dump(CampaignJson(record)));
+  } else {
+    fmt::print("campaign {} is queued; follow it with: tinyrig watch {}{}\n", id, id,
+               SameService(common));
+  }
+  return kExitOk;
+}
+
+Result<int> Run(const RunOptions& options, const Common& common) {
+  TRY_ASSIGN(LocalCampaign campaign, ReadCampaign(options));
+  if (options.check) return PrintExpansion(campaign, common.json);
+  const v1::CampaignSpec& spec = campaign.spec;
+  Interrupts interrupts;
+  const std::vector<std::string> types(spec.board_types().begin(), spec.board_types().end());
+  TRY_ASSIGN(const Session session,
+             Session::Open(common.server, common.state,
+                           NeedsOfMeasuring(UsefulBoards(types, JobsOf(spec)), interrupts)));
+  if (options.no_wait && session.is_private()) {
+    return Status(
+        Code::kUnavailable,
+        "--no-wait needs a service that goes on without this command; start one with 'tinyrig up'");
+  }
+  TRY(UploadArtifacts(session.client(), campaign, [](const std::string&) {}));
+  TRY_ASSIGN(const v1::Campaign submitted, Submit(session.client(), spec));
+  // A private service ends with this command: there is nothing to come back to.
+  if (!options.wait && !session.is_private())
+    return SubmitOnly(session.client(), submitted, common);
+  fmt::print(stderr, "campaign {} ({}): {} jobs\n", submitted.campaign_id(), spec.name(),
+             JobsOf(spec));
+  return FollowCampaign(session, submitted.campaign_id(), common, interrupts);
+}
+
+}  // namespace
+
+Runner DefineRun(CLI::App& app) {
+  auto options = std::make_shared<RunOptions>();
+  app.add_option("FILE", options->path,
+                 "A campaign (YAML), or a model (.tflite) to run with defaults")
+      ->required();
+  app.add_option("--board-type", options->board_types,
+                 "Board type to measure on; may be repeated (default for a model: virtual_m4)")
+      ->type_name("TYPE");
+  app.add_option("--vectors", options->vectors,
+                 "Test inputs: an .npz file, or the patterns A, B or AB (default for a model: AB)")
+      ->type_name("NPZ|A|B|AB");
+  app.add_option(
+         "--variant", options->variants,
+         "A variant to measure; may be repeated (default for a model: kernels=dsp,weights=int8)")
+      ->type_name("K=V[,K=V]");
+  app.add_option("--repetitions", options->repetitions, "Timed inferences per vector")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000));
+  app.add_flag("--layer-hashes", options->layer_hashes,
+               "Hash every operator's output in an extra run (a model: always)");
+  app.add_flag("--wait", options->wait,
+               "Show progress and results (always with a private service)");
+  app.add_flag("--check", options->check, "Only check the file and list the jobs");
+  return [options](const Common& common) { return Run(*options, common); };
+}
+
+}  // namespace tinyrig::cli

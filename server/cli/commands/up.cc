@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+
+#include "server/cli/commands/command.h"
+#include "server/cli/commands/follow.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/report/json.h"
+#include "server/cli/service/local_service.h"
+
+namespace tinyrig::cli {
+namespace {
+
+struct UpOptions {
+  std::string boards = "m4,m4";
+  std::vector<std::string> listen;
+};
+
+void PrintReady(const LocalService& service, const Common& common) {
+  std::vector<std::string> ids;
+  for (const VirtualBoard& board : service.boards()) ids.push_back(board.id);
+  if (common.json) {
+    fmt::print("{}", Dump({{"ready", true},
+                           {"server", service.address()},
+                           {"state", service.state()},
+                           {"boards", ids}}));
+  } else {
+    const std::string same = SameService(common);
+    fmt::print("tinyrig is up with {} board{} ({}), state and logs in {}\n\n", ids.size(),
+               ids.size() == 1 ? "" : "s", fmt::join(ids, ", "), service.state());
+    fmt::print("  measure   tinyrig run firmware/zoo/demo.yaml --wait{}\n", same);
+    fmt::print("  look      tinyrig boards{}\n", same);
+    fmt::print("  address   export TINYRIG_SERVER={}\n", service.address());
+    fmt::print("  stop      Ctrl-C\n");
+  }
+  std::fflush(stdout);
+}
+
+Result<int> Up(const UpOptions& options, const Common& common) {
+  Interrupts interrupts;
+  TRY_ASSIGN(const std::string state, StateFolder(common.state));
+  TRY_ASSIGN(const std::unique_ptr<LocalService> service,
+             LocalService::Start({state, options.boards, options.listen}));
+  fmt::print(stderr, "starting tinyrigd, tinyrig-agent and {} virtual boards\n",
+             service->boards().size());
+  TRY(service->WaitReady([&] { return interrupts.Take(); }));
+  PrintReady(*service, common);
+  while (!interrupts.WaitFor(std::chrono::hours(1))) continue;
+  fmt::print(stderr, "\nstopping\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+Runner DefineUp(CLI::App& app) {
+  auto options = std::make_shared<UpOptions>();
+  app.add_option("--virtual", options->boards,
+                 "Virtual boards, e.g. m4,m4; 'none' for the server alone (default: m4,m4)")
+      ->type_name("KIND[,KIND]");
+  app.add_option("--listen", options->listen,
+                 "Further address to listen on, e.g. 127.0.0.1:7410; may be repeated")
+      ->type_name("ADDR");
+  return [options](const Common& common) { return Up(*options, common); };
+}
+
+}  // namespace tinyrig::cli

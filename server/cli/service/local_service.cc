@@ -1,0 +1,173 @@
+#include "server/cli/service/local_service.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "server/cli/text/file.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::chrono::seconds kReadyTimeout{60};
+constexpr unsigned kHopelessExits = 4;
+
+/// Children get what programs need to work and nothing that may be secret.
+std::vector<std::string> ChildEnvironment() {
+  std::vector<std::string> environment = {"GRPC_ENABLE_FORK_SUPPORT=0"};
+  for (const char* name : {"PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR",
+                           "XDG_RUNTIME_DIR", "ASAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name))
+      environment.push_back(fmt::format("{}={}", name, value));
+  }
+  return environment;
+}
+
+std::string LastLines(const std::string& path, size_t count) {
+  std::ifstream in(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(Shorten(Printable(line), 200));
+    if (lines.size() > count) lines.erase(lines.begin());
+  }
+  std::string text;
+  for (const std::string& line : lines) text += "\n    " + line;
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalService>> LocalService::Start(const LocalServiceOptions& options) {
+  std::unique_ptr<LocalService> service(new LocalService());
+  service->state_ = options.state;
+  TRY(MakePrivateFolder(service->state_));
+  TRY(MakePrivateFolder(service->LogFolder()));
+  auto lock = FileLock::Try(service->state_ + "/service.lock", FileLock::Kind::kExclusive);
+  if (!lock.ok() && lock.status().code() == Code::kUnavailable) {
+    return Status(
+        Code::kAlreadyExists,
+        fmt::format("a service already runs in '{}'; use it, stop it, or name another folder "
+                    "with --state",
+                    service->state_));
+  }
+  TRY(lock.status());
+  service->lock_ = std::move(*lock);
+  TRY_ASSIGN(service->sockets_, MakeSocketFolder(service->state_));
+  service->address_ = "unix:" + service->sockets_.path + "/tinyrigd.sock";
+  TRY_ASSIGN(service->boards_, PlanBoards(options.boards, service->sockets_.path));
+  service->supervisor_ = std::make_unique<Supervisor>();
+  TRY(service->StartBoards());
+  TRY(service->StartServer(options.listen));
+  if (!service->boards_.empty()) TRY(service->StartAgent());
+  return service;
+}
+
+LocalService::~LocalService() {
+  if (supervisor_ != nullptr) supervisor_->Stop();
+  if (!lock_.held()) return;
+  unlink(AddressFile(state_).c_str());
+  std::error_code ignored;
+  if (sockets_.temporary) fs::remove_all(sockets_.path, ignored);
+}
+
+Status LocalService::StartBoards() {
+  if (boards_.empty()) return OkStatus();
+  TRY_ASSIGN(const std::string program, FindProgram("tinyrig-vboard"));
+  TRY(MakePrivateFolder(sockets_.path + "/boards"));
+  for (const VirtualBoard& board : boards_) {
+    // What an earlier run left there would look like a board that is ready.
+    std::error_code ignored;
+    fs::remove_all(board.folder, ignored);
+    TRY(MakePrivateFolder(board.folder));
+    Supervise("board " + board.id, {program, "--type", std::string(board.kind->board_type),
+                                    "--serial", board.serial, "--dir", board.folder});
+  }
+  return OkStatus();
+}
+
+Status LocalService::StartServer(const std::vector<std::string>& listen) {
+  TRY_ASSIGN(const std::string program, FindProgram("tinyrigd"));
+  std::vector<std::string> argv = {program, "--state", state_, "--listen", address_};
+  for (const std::string& address : listen) {
+    TRY(CheckAddress(address));
+    argv.insert(argv.end(), {"--listen", address});
+  }
+  Supervise("tinyrigd", std::move(argv));
+  return WriteFile(AddressFile(state_), address_ + "\n");
+}
+
+Status LocalService::StartAgent() {
+  TRY_ASSIGN(const std::string program, FindProgram("tinyrig-agent"));
+  TRY_ASSIGN(const std::string library, FindBesidePrograms("lib/libtinyrig-hidapi.so"));
+  const std::string folder = state_ + "/agent";
+  const std::string bench = state_ + "/bench.yaml";
+  TRY(MakePrivateFolder(folder));
+  TRY(WriteFile(bench, BenchFile(boards_, address_, folder, library)));
+  Supervise("tinyrig-agent", {program, "--bench", bench});
+  return OkStatus();
+}
+
+void LocalService::Supervise(const std::string& name, std::vector<std::string> argv) {
+  supervisor_->Start({name, std::move(argv), ChildEnvironment(), LogPath(name)});
+}
+
+std::string LocalService::LogPath(const std::string& name) const {
+  std::string file = name;
+  std::ranges::replace(file, ' ', '-');
+  return fmt::format("{}/{}.log", LogFolder(), file);
+}
+
+Status LocalService::NotComing(const std::string& name, const std::string& waited_for) const {
+  const ChildHistory history = supervisor_->History(name);
+  const std::string why = history.exits == 0
+                              ? fmt::format("{} in {} s", waited_for, kReadyTimeout.count())
+                              : fmt::format("{}: it ended {} times, last with {}", waited_for,
+                                            history.exits, history.last_exit);
+  return {Code::kInternal, fmt::format("{} does not come up: {}. Its log {} ends with:{}", name,
+                                       why, LogPath(name), LastLines(LogPath(name), 8))};
+}
+
+Status LocalService::Probe(const Client& client) const {
+  if (!SocketAnswers(address_)) return NotComing("tinyrigd", "no answer at its socket");
+  const auto hello = client.Hello(std::chrono::seconds(2));
+  if (!hello.ok()) return NotComing("tinyrigd", hello.status().message());
+  if (boards_.empty()) return OkStatus();
+  TRY_ASSIGN(const v1::ListBoardsResponse response,
+             client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "boards"));
+  for (const VirtualBoard& wanted : boards_) {
+    if (supervisor_->Pid("board " + wanted.id) == 0) {
+      return NotComing("board " + wanted.id, "it does not run");
+    }
+    const auto board = std::ranges::find(response.boards(), wanted.id, &v1::Board::board_id);
+    const auto state = board == response.boards().end() ? v1::BOARD_STATE_OFFLINE : board->state();
+    if (state == v1::BOARD_STATE_OFFLINE) {
+      return NotComing("tinyrig-agent", fmt::format("board {} is not connected", wanted.id));
+    }
+  }
+  return OkStatus();
+}
+
+Status LocalService::WaitReady(const std::function<bool()>& stop) const {
+  const Client client(address_);
+  const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
+  while (true) {
+    const Status status = Probe(client);
+    if (status.ok()) return status;
+    if (stop()) return {Code::kCancelled, "interrupted while the service was starting"};
+    for (const char* name : {"tinyrigd", "tinyrig-agent"}) {
+      if (supervisor_->History(name).exits >= kHopelessExits)
+        return NotComing(name, "it keeps ending");
+    }
+    if (std::chrono::steady_clock::now() >= deadline) return status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+}  // namespace tinyrig::cli

@@ -1,0 +1,114 @@
+#include "server/cli/service/session.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "server/cli/service/paths.h"
+
+namespace tinyrig::cli {
+namespace {
+
+constexpr std::chrono::seconds kNamedTimeout{5};
+constexpr std::chrono::seconds kOthersTimeout{30};
+constexpr std::chrono::milliseconds kPoll{50};
+
+std::string UsersLock(const std::string& state) { return state + "/users.lock"; }
+
+/// A private server without boards is of no use to a command that measures.
+bool HasAgent(const Client& client) {
+  const auto agents =
+      client.Call(&v1::BoardService::Stub::ListAgents, v1::ListAgentsRequest(), "agents");
+  if (!agents.ok()) return agents.status().code() == Code::kUnimplemented;
+  for (const v1::Agent& agent : agents->agents()) {
+    if (agent.connected()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<Session> Session::Open(const std::string& server, const std::string& state_flag,
+                              const SessionNeeds& needs) {
+  Session session;
+  const char* variable = std::getenv("TINYRIG_SERVER");
+  const std::string named = !server.empty() ? server : variable != nullptr ? variable : "";
+  if (!named.empty()) {
+    TRY(CheckAddress(named));
+    session.client_ = std::make_unique<Client>(named);
+    TRY(session.client_->Hello(kNamedTimeout).status());
+    return session;
+  }
+  TRY_ASSIGN(session.state_, StateFolder(state_flag));
+  const std::string& state = session.state_;
+  if (needs.boards == "none" && !std::filesystem::exists(state)) {
+    return Status(
+        Code::kUnavailable,
+        fmt::format("nothing was measured yet: no server runs and '{}' does not exist. Start "
+                    "with 'tinyrig run CAMPAIGN.yaml', 'tinyrig up', or name a server with "
+                    "--server",
+                    state));
+  }
+  TRY(MakePrivateFolder(state));
+  const auto deadline = std::chrono::steady_clock::now() + kOthersTimeout;
+  for (bool told = false; std::chrono::steady_clock::now() < deadline;) {
+    if (needs.stop()) return Status(Code::kCancelled, "interrupted");
+    auto lock = FileLock::Try(UsersLock(state), FileLock::Kind::kShared);
+    if (lock.ok() && SocketAnswers(ServiceAddress(state))) {
+      auto client = std::make_unique<Client>(ServiceAddress(state));
+      if (client->Hello(kNamedTimeout).ok() && (needs.boards == "none" || HasAgent(*client))) {
+        session.using_ = std::move(*lock);
+        session.client_ = std::move(client);
+        return session;
+      }
+    } else if (lock.ok()) {
+      auto service = LocalService::Start({state, needs.boards, {}});
+      if (service.ok()) {
+        session.using_ = std::move(*lock);
+        session.service_ = std::move(*service);
+        TRY(session.service_->WaitReady(needs.stop));
+        session.client_ = std::make_unique<Client>(session.service_->address());
+        return session;
+      }
+      if (service.status().code() != Code::kAlreadyExists) return service.status();
+    } else if (lock.status().code() != Code::kUnavailable) {
+      return lock.status();
+    }
+    // Another command is starting or stopping its service; soon there is one, or none.
+    if (!told) needs.say("waiting for another tinyrig command that starts or stops a service");
+    told = true;
+    std::this_thread::sleep_for(kPoll);
+  }
+  return Status(
+      Code::kUnavailable,
+      fmt::format("another process holds '{}' and its server does not serve this command; see "
+                  "the logs in {}/logs, or name another folder with --state",
+                  state, state));
+}
+
+Session::~Session() {
+  if (service_ == nullptr) return;
+  using_.Release();
+  FileLock alone;
+  for (bool told = false; !alone.held();) {
+    auto lock = FileLock::Try(UsersLock(state_), FileLock::Kind::kExclusive);
+    if (lock.ok()) {
+      alone = std::move(*lock);
+    } else if (lock.status().code() != Code::kUnavailable) {
+      break;
+    } else {
+      if (!told)
+        std::fputs("tinyrig: another command still uses this service; waiting for it\n", stderr);
+      told = true;
+      std::this_thread::sleep_for(kPoll);
+    }
+  }
+  client_.reset();
+  service_.reset();
+}
+
+}  // namespace tinyrig::cli
