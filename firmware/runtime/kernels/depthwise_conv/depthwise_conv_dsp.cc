@@ -15,7 +15,7 @@ struct Shape {
   uint32_t channels;
   uint32_t in_h, in_w;
   uint32_t out_h, out_w;
-  uint32_t kernel_h;
+  uint32_t kernel_h, kernel_w;
   uint32_t kernel_row;  ///< Taps of a padded kernel row; even.
   uint32_t stride_h, stride_w;
   uint32_t pad_top, pad_left;
@@ -198,7 +198,7 @@ void ChannelAny(const Shape& shape, uint32_t out_rows, const int16_t* plane, con
 /// at the first of them.
 void Group(const Shape& shape, Strip& strip, uint32_t channels, const int16_t* weights,
            const PackedRequant* requant, const int8_t* in, int8_t* out) {
-  const bool is_3x3 = shape.kernel_h == 3 && shape.kernel_row == 4 && shape.stride_w == 1;
+  const bool is_3x3 = shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_w == 1;
   const auto channel = is_3x3 ? Channel3x3 : ChannelAny;
   for (uint32_t y = 0; y < shape.out_h; y += shape.strip_out_rows) {
     const uint32_t left = shape.out_h - y;
@@ -229,6 +229,7 @@ Shape MakeShape(const OpContext& context) {
           .out_h = out.dims[1],
           .out_w = out.dims[2],
           .kernel_h = params.kernel_h,
+          .kernel_w = params.kernel_w,
           .kernel_row = static_cast<uint32_t>(RoundUp(params.kernel_w, 2)),
           .stride_h = params.stride_h,
           .stride_w = params.stride_w,

@@ -1,0 +1,49 @@
+#include "firmware/compiler/variant.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tinyrig::compiler {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(VariantTest, EmptyTextIsTheDefault) {
+  const auto variant = ParseVariant("");
+  ASSERT_TRUE(variant.ok());
+  EXPECT_EQ(variant->ToString(), "kernels=dsp,weights=int8");
+}
+
+TEST(VariantTest, CanonicalTextReadsBack) {
+  for (const char* text : {"kernels=reference", "weights=int16", "weights=int8,kernels=reference",
+                           "fusion=none,synthesis=none,kernels=dsp"}) {
+    const auto variant = ParseVariant(text);
+    ASSERT_TRUE(variant.ok()) << text;
+    const auto again = ParseVariant(variant->ToString());
+    ASSERT_TRUE(again.ok()) << variant->ToString();
+    EXPECT_EQ(*again, *variant);
+  }
+  EXPECT_EQ(ParseVariant("weights=int16")->ToString(), "kernels=dsp,weights=int16");
+}
+
+TEST(VariantTest, RefusesWhatItDoesNotKnowAndSaysWhatItDoes) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"kernel=dsp", "keys are kernels, weights, fusion, synthesis"},
+      {"kernels=fast", "values are reference, dsp"},
+      {"kernels", "write key=value"},
+      {"kernels=dsp,", "ends with a comma"},
+      {"kernels=dsp,kernels=dsp", "given twice"},
+      {"kernels=reference,weights=int16", "needs kernels=dsp"},
+      {"fusion=msf", "values are none"},
+      {"kernels=dsp ", "values are reference, dsp"},
+  };
+  for (const auto& [text, expected] : kCases) {
+    const auto variant = ParseVariant(text);
+    ASSERT_FALSE(variant.ok()) << text;
+    EXPECT_EQ(variant.error().code(), Code::kInvalidArgument);
+    EXPECT_THAT(variant.error().message(), HasSubstr(expected)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace tinyrig::compiler
