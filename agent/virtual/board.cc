@@ -235,6 +235,7 @@ Status Board::ClearFault(Fault fault) {
 }
 
 std::string Board::StatusLine() {
+  if (!uart_.stalled()) faults_.Clear(Fault::kUartStall);  // it was over by itself
   Json faults = Json::object();
   for (const FaultSpec& spec : FaultTable()) {
     if (const auto& parameters = faults_.active(spec.fault)) {

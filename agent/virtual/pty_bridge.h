@@ -48,6 +48,7 @@ class PtyBridge {
   void InjectToHost(std::span<const uint8_t> bytes);
   /// Nothing moves for that long, in either direction; zero ends a stall.
   void Stall(std::chrono::milliseconds duration);
+  bool stalled() const { return stalled_; }
   /// The faults uart_drop and uart_flip start their sequences again.
   void ReseedNoise() { noise_.Reseed(); }
 

@@ -126,6 +126,7 @@ TEST_F(VboardUart, StallHoldsTheLineForItsTime) {
   const auto waited = std::chrono::steady_clock::now() - start;
   EXPECT_GT(waited, milliseconds(550));
   EXPECT_LT(waited, milliseconds(3000));
+  EXPECT_TRUE(board_.Control({{"cmd", "status"}})["faults"].empty());  // over by itself
 }
 
 TEST_F(VboardUart, GarbageComesBeforeTheFirstWordsOfABoot) {
