@@ -54,7 +54,7 @@ Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string
   std::vector<std::string_view> seen;
   for (const auto& [name, value] : settings) {
     const auto* key = std::find_if(std::begin(kKeys), std::end(kKeys),
-                                   [&](const Key& k) { return k.name == name; });
+                                   [&wanted = name](const Key& key) { return key.name == wanted; });
     if (key == std::end(kKeys)) {
       return Invalid(fmt::format(
           "unknown variant key '{}'; keys are kernels, weights, fusion, synthesis", name));
