@@ -119,7 +119,8 @@ Status SetVariants(const std::vector<std::string>& texts, v1::VariantMatrix& mat
 std::string VariantText(const v1::Variant& variant) {
   std::string text;
   for (const auto& [key, value] : SettingsOf(variant)) {
-    if (!value.empty() && value != "none") text += (text.empty() ? "" : ",") + key + "=" + value;
+    if (!value.empty() && value != "none")
+      text += fmt::format("{}{}={}", text.empty() ? "" : ",", key, value);
   }
   return text;
 }

@@ -20,7 +20,9 @@ std::string_view KindOf(const YAML::Node& node) {
 }
 
 /// A value quoted for a message: one line, not too long.
-std::string Quoted(const std::string& text) { return "'" + Shorten(Printable(text), 60) + "'"; }
+std::string Quoted(const std::string& text) {
+  return fmt::format("'{}'", Shorten(Printable(text), 60));
+}
 
 }  // namespace
 

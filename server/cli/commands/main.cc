@@ -75,13 +75,11 @@ constexpr Command kCommands[] = {
 
 void AddCommon(CLI::App& app, Common& common) {
   app.add_option("--server", common.server,
-                 "Address of tinyrigd: unix:/path or host:port (default: $TINYRIG_SERVER, then the "
-                 "service of the state folder, then a private one)")
+                 "unix:/path or host:port (default: $TINYRIG_SERVER, else local)")
       ->type_name("ADDR")
       ->group("Common options");
   app.add_option("--state", common.state,
-                 "Folder of the local service (default: $XDG_STATE_HOME/tinyrig or "
-                 "~/.local/state/tinyrig)")
+                 "Folder of the local service (default: ~/.local/state/tinyrig)")
       ->type_name("DIR")
       ->group("Common options");
   app.add_flag("--json", common.json, "Print one JSON document")->group("Common options");
@@ -119,8 +117,11 @@ int Main(int argc, char** argv) {
                "tinyrig");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("tinyrig ") + TINYRIG_VERSION);
-  app.footer(fmt::format("\nStart here:  tinyrig run firmware/zoo/demo.yaml\n\n{}", kExitCodeHelp));
-  app.get_formatter()->column_width(34);
+  app.footer(
+      fmt::format("\nStart here:  tinyrig run firmware/zoo/demo.yaml\nWithout a running service "
+                  "(tinyrig up), commands start a private one and stop it again.\n\n{}",
+                  kExitCodeHelp));
+  app.get_formatter()->column_width(30);
   Common common;
   AddCommon(app, common);
   Runner runner;

@@ -67,9 +67,11 @@ Result<int> ShowFronts(const Client& client, const ParetoOptions& options, bool 
 Runner DefinePareto(CLI::App& app) {
   auto options = std::make_shared<ParetoOptions>();
   app.add_option("--min", options->minimize, "Metric to minimise; may be repeated")
-      ->type_name("METRIC");
+      ->type_name("METRIC")
+      ->allow_extra_args(false);
   app.add_option("--max", options->maximize, "Metric to maximise; may be repeated")
-      ->type_name("METRIC");
+      ->type_name("METRIC")
+      ->allow_extra_args(false);
   app.add_option("--campaign", options->campaign, "Only this campaign (default: all)")
       ->check(CLI::PositiveNumber);
   return [options](const Common& common) -> Result<int> {

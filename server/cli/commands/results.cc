@@ -41,7 +41,8 @@ Runner DefineResults(CLI::App& app) {
   app.add_option("--campaign", options->campaign, "Campaign to show (default: the newest)")
       ->check(CLI::PositiveNumber);
   app.add_option("--metric", options->metrics, "Metric to show; may be repeated")
-      ->type_name("METRIC");
+      ->type_name("METRIC")
+      ->allow_extra_args(false);
   app.add_flag("--layers", options->layers,
                "With the hashes of every operator's output (JSON only)");
   return [options](const Common& common) -> Result<int> {

@@ -161,26 +161,27 @@ Result<int> Run(const RunOptions& options, const Common& common) {
 
 Runner DefineRun(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
-  app.add_option("FILE", options->path,
-                 "A campaign (YAML), or a model (.tflite) to run with defaults")
-      ->required();
+  app.add_option("FILE", options->path, "A campaign (YAML) or a model (.tflite)")->required();
   app.add_option("--board-type", options->board_types,
-                 "Board type to measure on; may be repeated (default for a model: virtual_m4)")
-      ->type_name("TYPE");
+                 "Board type, repeatable (a model: virtual_m4)")
+      ->type_name("TYPE")
+      ->allow_extra_args(false);
   app.add_option("--vectors", options->vectors,
-                 "Test inputs: an .npz file, or the patterns A, B or AB (default for a model: AB)")
+                 "Test inputs: a file, or computed patterns (a model: AB)")
       ->type_name("NPZ|A|B|AB");
-  app.add_option(
-         "--variant", options->variants,
-         "A variant to measure; may be repeated (default for a model: kernels=dsp,weights=int8)")
-      ->type_name("K=V[,K=V]");
+  app.add_option("--variant", options->variants,
+                 "Variant to measure, repeatable (a model: kernels=dsp,weights=int8)")
+      ->type_name("K=V[,K=V]")
+      ->allow_extra_args(false);
   app.add_option("--repetitions", options->repetitions, "Timed inferences per vector")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000));
   app.add_flag("--layer-hashes", options->layer_hashes,
-               "Hash every operator's output in an extra run (a model: always)");
-  app.add_flag("--wait", options->wait,
-               "Show progress and results (always with a private service)");
+               "Hash every operator's output in an extra run (a model: on)");
+  CLI::Option* wait = app.add_flag("--wait", options->wait,
+                                   "Show progress and results (always with a private service)");
+  app.add_flag("--no-wait", options->no_wait, "Only submit: the default with a running service")
+      ->excludes(wait);
   app.add_flag("--check", options->check, "Only check the file and list the jobs");
   return [options](const Common& common) { return Run(*options, common); };
 }

@@ -60,7 +60,8 @@ Runner DefineUp(CLI::App& app) {
       ->type_name("KIND[,KIND]");
   app.add_option("--listen", options->listen,
                  "Further address to listen on, e.g. 127.0.0.1:7410; may be repeated")
-      ->type_name("ADDR");
+      ->type_name("ADDR")
+      ->allow_extra_args(false);
   return [options](const Common& common) { return Up(*options, common); };
 }
 

@@ -18,7 +18,8 @@ std::string PlainNumber(double value) {
 
 std::string CsvRow(const std::vector<std::string>& cells) {
   std::string row;
-  for (size_t i = 0; i < cells.size(); ++i) row += (i == 0 ? "" : ",") + CsvField(cells[i]);
+  for (size_t i = 0; i < cells.size(); ++i)
+    row += fmt::format("{}{}", i == 0 ? "" : ",", CsvField(cells[i]));
   return row + "\r\n";
 }
 

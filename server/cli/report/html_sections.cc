@@ -134,7 +134,7 @@ std::string ResultSection(const CampaignRecord& record) {
     const bool front = OnFront(record, r.job_id());
     out += front ? "<tr class=\"front\">" : "<tr>";
     const std::string star = front ? "<span class=\"star\" title=\"on the front\">★</span> " : "";
-    out += Cell("job", fmt::format("{}{}", star, r.job_id()), true);
+    out += Cell("job", fmt::format("<span>{}{}</span>", star, r.job_id()), true);
     out += Cell("model", EscapeMarkup(r.model())) +
            Cell("variant", EscapeMarkup(VariantLabel(r.variant())));
     out += Cell("board", EscapeMarkup(r.board_id().empty() ? r.board_type() : r.board_id()));
@@ -165,7 +165,7 @@ std::string FailureSection(const CampaignRecord& record) {
         "class=\"{}\">{}</span></h3>\n<p>{}</p>\n",
         infeasible ? " infeasible" : "", r.job_id(), EscapeMarkup(r.model()),
         EscapeMarkup(VariantLabel(r.variant())), StateStyle(r.state()),
-        infeasible ? "infeasible" : OwnerName(r.failure().owner()),
+        infeasible ? "infeasible" : OwnerName(r.failure().owner()) + " failure",
         EscapeMarkup(r.failure().message()));
     if (!r.failure().evidence().empty()) {
       out += fmt::format("<pre>{}</pre>\n",

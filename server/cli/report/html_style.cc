@@ -39,15 +39,15 @@ figcaption { color: var(--muted); font-size: .86rem; max-width: 46rem; margin-to
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; margin: 0 0 .6rem; padding: 0;
   font-size: .9rem; }
 .legend li { display: flex; align-items: center; gap: .3rem; }
-.plot { display: block; max-width: 100%; height: auto; }
-.narrow { display: none; }
+.plot { display: block; width: 100%; height: auto; }
+.narrow { display: none; max-width: 27rem; }
 .plot text { font-size: 12px; fill: var(--muted); }
 .plot .title { fill: var(--fg); }
 .plot .label { fill: var(--fg); paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
 .plot .label.off { fill: var(--muted); }
 .plot .grid { stroke: var(--grid); }
 .plot .axis { stroke: var(--off); }
-.plot .leader { stroke: var(--off); stroke-width: 1; }
+.plot .leader { stroke: var(--muted); stroke-width: 1; }
 .plot .front { stroke: var(--fg); stroke-width: 1.5; stroke-dasharray: 4 3; stroke-linecap: round; opacity: .65; }
 .s0 { --s: var(--s0); } .s1 { --s: var(--s1); } .s2 { --s: var(--s2); }
 .s3 { --s: var(--s3); } .s4 { --s: var(--s4); } .s5 { --s: var(--s5); }
@@ -71,6 +71,7 @@ pre { margin: .5rem 0 0; padding: .6rem .8rem; background: var(--bg); border-rad
   font-size: .82rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font-family: ui-monospace, "SFMono-Regular", Menlo, "DejaVu Sans Mono", monospace; font-size: .82em;
   overflow-wrap: anywhere; }
+td:first-child code { white-space: nowrap; }
 details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--accent); }
 footer { margin-top: 3rem; color: var(--muted); font-size: .85rem; }

@@ -1,7 +1,7 @@
 #include "server/cli/report/plot_labels.h"
 
 #include <algorithm>
-#include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "server/cli/text/table.h"
@@ -20,6 +20,8 @@ constexpr Direction kDirections[] = {{1, 0},  {-1, 0}, {0, -1},  {0, 1},
                                      {1, -1}, {1, 1},  {-1, -1}, {-1, 1}};
 constexpr double kGaps[] = {3, 12, 24, 38};
 constexpr double kLeaderGap = 10;
+constexpr double kCrossingCost = 30;
+constexpr double kMissingCost = 200;
 
 bool Inside(const Box& inner, const Box& outer) {
   return inner.left >= outer.left && inner.right <= outer.right && inner.top >= outer.top &&
@@ -55,6 +57,57 @@ Box BoxAt(const LabelAnchor& anchor, const Direction& direction, double distance
   return {left, top, left + width, top + height};
 }
 
+using Labels = std::vector<std::optional<PlacedLabel>>;
+
+/// What all attempts have in common.
+struct Scene {
+  const std::vector<LabelAnchor>& anchors;
+  const std::vector<Segment>& segments;
+  const Box& area;
+  double text_height;
+  double marker;
+};
+
+/// The cheapest free place for one label and its cost; nothing when all are taken.
+std::optional<std::pair<PlacedLabel, double>> BestPlace(const Scene& scene,
+                                                        const LabelAnchor& anchor,
+                                                        const std::vector<Box>& taken) {
+  std::optional<std::pair<PlacedLabel, double>> best;
+  for (const double gap : kGaps) {
+    for (const Direction& direction : kDirections) {
+      const Box box = BoxAt(anchor, direction, scene.marker + gap, scene.text_height);
+      if (!Inside(box, scene.area)) continue;
+      if (std::ranges::any_of(taken, [&](const Box& other) { return Overlap(box, other); }))
+        continue;
+      double cost = gap;
+      for (const Segment& segment : scene.segments)
+        cost += Crosses(segment, box) ? kCrossingCost : 0;
+      if (!best || cost < best->second) best = {PlacedLabel{box, gap > kLeaderGap}, cost};
+    }
+  }
+  return best;
+}
+
+/// Places labels one after the other in this order; gives what it cost.
+double PlaceInOrder(const Scene& scene, const std::vector<size_t>& order, Labels& labels) {
+  std::vector<Box> taken;
+  for (const LabelAnchor& a : scene.anchors) {
+    taken.push_back(
+        {a.x - scene.marker, a.y - scene.marker, a.x + scene.marker, a.y + scene.marker});
+  }
+  labels.assign(scene.anchors.size(), std::nullopt);
+  double total = 0;
+  for (const size_t i : order) {
+    if (scene.anchors[i].text_width <= 0) continue;
+    const auto place = BestPlace(scene, scene.anchors[i], taken);
+    total += place ? place->second : kMissingCost;
+    if (!place) continue;
+    labels[i] = place->first;
+    taken.push_back(place->first.box);
+  }
+  return total;
+}
+
 }  // namespace
 
 bool Overlap(const Box& a, const Box& b) {
@@ -69,33 +122,30 @@ std::vector<std::optional<PlacedLabel>> PlaceLabels(const std::vector<LabelAncho
                                                     const std::vector<Segment>& segments,
                                                     const Box& area, double text_height,
                                                     double marker) {
-  std::vector<Box> taken;
-  for (const LabelAnchor& a : anchors) {
-    taken.push_back({a.x - marker, a.y - marker, a.x + marker, a.y + marker});
+  const Scene scene = {anchors, segments, area, text_height, marker};
+  // Who chooses first decides how well all fit, so a few orders compete.
+  const std::function<double(const LabelAnchor&)> kOrders[] = {
+      [](const LabelAnchor&) { return 0.0; },        [](const LabelAnchor& a) { return a.x; },
+      [](const LabelAnchor& a) { return -a.x; },     [](const LabelAnchor& a) { return a.y; },
+      [](const LabelAnchor& a) { return -a.y; },     [](const LabelAnchor& a) { return a.x + a.y; },
+      [](const LabelAnchor& a) { return a.x - a.y; }};
+  Labels best;
+  double best_cost = 0;
+  for (const auto& key : kOrders) {
+    std::vector<size_t> order(anchors.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::ranges::stable_sort(order, [&](size_t a, size_t b) {
+      if (anchors[a].priority != anchors[b].priority)
+        return anchors[a].priority > anchors[b].priority;
+      return key(anchors[a]) < key(anchors[b]);
+    });
+    Labels labels;
+    const double cost = PlaceInOrder(scene, order, labels);
+    if (!best.empty() && cost >= best_cost) continue;
+    best = std::move(labels);
+    best_cost = cost;
   }
-  std::vector<size_t> order(anchors.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return anchors[i].priority; });
-  std::vector<std::optional<PlacedLabel>> labels(anchors.size());
-  for (const size_t i : order) {
-    if (anchors[i].text_width <= 0) continue;
-    double best_cost = 1e9;
-    for (const double gap : kGaps) {
-      for (const Direction& direction : kDirections) {
-        const Box box = BoxAt(anchors[i], direction, marker + gap, text_height);
-        if (!Inside(box, area)) continue;
-        if (std::ranges::any_of(taken, [&](const Box& other) { return Overlap(box, other); }))
-          continue;
-        double cost = gap;
-        for (const Segment& segment : segments) cost += Crosses(segment, box) ? 30 : 0;
-        if (cost >= best_cost) continue;
-        best_cost = cost;
-        labels[i] = PlacedLabel{box, gap > kLeaderGap};
-      }
-    }
-    if (labels[i]) taken.push_back(labels[i]->box);
-  }
-  return labels;
+  return best;
 }
 
 }  // namespace tinyrig::cli

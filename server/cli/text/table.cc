@@ -95,7 +95,7 @@ std::string FormatNumber(double value) {
   if (!std::isfinite(value)) return "?";
   const double magnitude = std::abs(value);
   if (magnitude < 1e15 && value == std::floor(value)) {
-    return (value < 0 ? "-" : "") + FormatCount(static_cast<uint64_t>(magnitude));
+    return fmt::format("{}{}", value < 0 ? "-" : "", FormatCount(static_cast<uint64_t>(magnitude)));
   }
   if (magnitude >= 1000 && magnitude < 1e15) {
     const double tenths = std::round(magnitude * 10) / 10;
