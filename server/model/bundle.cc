@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "proto/device/crc32c.h"
 #include "server/model/names.h"
 
 namespace tinyrig::server {
@@ -117,6 +118,15 @@ Result<Bundle> ParseBundle(std::string_view text) {
             fidelity));
   }
   return bundle;
+}
+
+Status CheckFirmware(const Bundle& bundle) {
+  const uint32_t crc = device::Crc32c(bundle.firmware.data(), bundle.firmware.size());
+  if (bundle.firmware.size() == bundle.firmware_size && crc == bundle.firmware_crc32c) return {};
+  return {Code::kDataLoss, fmt::format("{}.bin has {} B and CRC-32C {:08x}, its JSON says {} B and "
+                                       "{:08x}; build the firmware again",
+                                       bundle.Name(), bundle.firmware.size(), crc,
+                                       bundle.firmware_size, bundle.firmware_crc32c)};
 }
 
 Status Catalog::Add(Bundle bundle) {

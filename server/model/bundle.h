@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -34,6 +35,9 @@ struct Bundle {
   uint32_t ram_stack_reserved = 0;
   uint32_t ram_rig = 0;  ///< Protocol and port buffers.
 
+  std::vector<std::byte> firmware;    ///< The .bin; filled in by who read the files.
+  v1::ArtifactRef firmware_artifact;  ///< The same, as stored.
+
   /// "virtual_m4-dsp": the files are this name + .json, .bin, .elf.
   std::string Name() const { return port + "-" + kernels; }
 };
@@ -41,6 +45,10 @@ struct Bundle {
 /// Reads the JSON text of a bundle. Errors: kInvalidArgument naming the key that is missing or
 /// wrong.
 Result<Bundle> ParseBundle(std::string_view json);
+
+/// Whether `firmware` is the .bin that the JSON text described: size and CRC-32C. kDataLoss when
+/// not.
+Status CheckFirmware(const Bundle& bundle);
 
 /// The bundles a server has, looked up by board type and kernel set.
 class Catalog {

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "server/model/plan_record.h"
+
 namespace tinyrig::server {
 
 NLOHMANN_JSON_SERIALIZE_ENUM(OutputType, {{OutputType::kOther, "other"},
@@ -23,6 +25,10 @@ bool PlanFactsFromJson(const std::string& json, PlanFacts* facts) {
     *facts = {};
     return false;
   }
+}
+
+std::string VectorSetKey(const v1::VectorSetRef& vectors) {
+  return vectors.has_npz() ? vectors.npz().sha256() : "patterns:" + vectors.patterns();
 }
 
 }  // namespace tinyrig::server

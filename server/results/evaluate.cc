@@ -291,7 +291,7 @@ std::vector<v1::Measurement> PlannedMeasurements(const PlanFacts& facts, v1::Fid
 
 Evaluation Evaluate(const v1::AttemptResult& result, const PlanFacts& facts,
                     const Expected& expected, const EvaluationRequest& request) {
-  const v1::Fidelity fidelity = request.board_type.fidelity();
+  const v1::Fidelity fidelity = request.fidelity;
   Evaluation evaluation;
   evaluation.measurements = PlannedMeasurements(facts, fidelity);
   if (result.has_failure()) {

@@ -35,7 +35,7 @@ struct Expected {
 struct EvaluationRequest {
   uint32_t repetitions = 1;
   v1::Limits limits;
-  v1::BoardType board_type;
+  v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
 };
 
 struct Evaluation {

@@ -154,24 +154,6 @@ std::vector<Lease> Scheduler::Expired(TimeUs now) const {
   return expired;
 }
 
-std::optional<TimeUs> Scheduler::NextWakeUp(TimeUs now) const {
-  std::optional<TimeUs> next;
-  const auto consider = [&next](TimeUs moment) {
-    if (!next || moment < *next) next = moment;
-  };
-  for (const auto& [job, running] : leases_) {
-    if (!running.reported) consider(running.lease.deadline_us);
-  }
-  if (queued_count_ > 0) {
-    for (const auto& [id, board] : boards_) {
-      if (board.hold_until_us > now) consider(board.hold_until_us);
-      if (!board.reserved_by.empty() && board.reserved_until_us > now)
-        consider(board.reserved_until_us);
-    }
-  }
-  return next;
-}
-
 uint32_t Scheduler::FailedAttempts(const LeaseKey& key) const {
   return Find(key) == nullptr ? 0 : leases_.at(key.job).job.failed_attempts;
 }

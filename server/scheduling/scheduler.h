@@ -108,8 +108,6 @@ class Scheduler {
   void ReportDropped(const LeaseKey& key);
   /// Leases past their deadline, still in place.
   std::vector<Lease> Expired(TimeUs now) const;
-  /// Moment of the next deadline or end of a hold; nothing: no need to wake up.
-  std::optional<TimeUs> NextWakeUp(TimeUs now) const;
 
   /// The job's state that the next decision needs.
   uint32_t FailedAttempts(const LeaseKey& key) const;

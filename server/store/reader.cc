@@ -230,17 +230,6 @@ Result<std::string> Reader::RawResult(JobId job) {
   return found ? row.Text(0) : std::string();
 }
 
-Result<std::vector<AgentRecord>> Reader::Agents() {
-  std::vector<AgentRecord> agents;
-  TRY_ASSIGN(Statement rows,
-             db_.Query("SELECT agent_id, bench, version, connected, last_seen_us FROM agent"));
-  for (;;) {
-    TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) return agents;
-    agents.push_back({rows.Text(0), rows.Text(1), rows.Text(2), rows.Int(3) != 0, rows.Int(4)});
-  }
-}
-
 Result<JobContext> LoadJobContext(Database& db, JobId id) {
   TRY_ASSIGN(Statement row,
              db.Query("SELECT j.campaign_id, c.spec, j.state, j.fidelity, p.model_sha256, "

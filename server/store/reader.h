@@ -63,7 +63,6 @@ class Reader {
   Result<std::vector<v1::LogLine>> Logs(JobId job, uint64_t skip, uint32_t limit);
   /// SHA-256 of the raw result of the job's last attempt; empty when there is none.
   Result<std::string> RawResult(JobId job);
-  Result<std::vector<AgentRecord>> Agents();
 
  private:
   explicit Reader(Database db) : db_(std::move(db)) {}
@@ -89,6 +88,7 @@ class ReaderPool {
     Lent(Lent&&) noexcept = default;
     Lent& operator=(Lent&&) = delete;
     Reader* operator->() const { return reader_.get(); }
+    Reader& operator*() const { return *reader_; }
 
    private:
     ReaderPool* pool_;

@@ -10,30 +10,10 @@
 #include "proto/tinyrig/v1/results.pb.h"
 #include "server/model/campaign.h"
 #include "server/model/ids.h"
-#include "server/model/plan_facts.h"
+#include "server/model/plan_record.h"
 
 /// What goes into the store and comes out of it, where the API has no message for it.
 namespace tinyrig::server {
-
-/// Plan of one (model, variant, board type, firmware build).
-struct PlanRecord {
-  std::string model_sha256;
-  v1::Variant variant;
-  std::string board_type;
-  std::string build_id;
-  bool feasible = false;
-  std::string reason;  ///< Why not feasible, with the numbers.
-  v1::Image image;     ///< Empty when not feasible.
-  PlanFacts facts;     ///< As far as planning got.
-  std::string detail;  ///< The compiler's plan as JSON; may be empty.
-};
-
-/// Host reference outputs of one model on one vector set.
-struct ExpectedRecord {
-  std::string model_sha256;
-  std::string vector_set;       ///< VectorSetKey().
-  std::string artifact_sha256;  ///< EncodeExpected() of server/planning/expected.h.
-};
 
 struct NewJob {
   JobSpec spec;
@@ -104,8 +84,5 @@ struct BoardRecord {
   std::string reserve_reason;
   TimeUs reserved_until_us = 0;
 };
-
-/// "sha256 of the npz" or "patterns:AB": equal text means equal vectors.
-std::string VectorSetKey(const v1::VectorSetRef& vectors);
 
 }  // namespace tinyrig::server

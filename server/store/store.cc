@@ -17,10 +17,6 @@ std::optional<std::string> NullIfEmpty(const std::string& text) {
 
 }  // namespace
 
-std::string VectorSetKey(const v1::VectorSetRef& vectors) {
-  return vectors.has_npz() ? vectors.npz().sha256() : "patterns:" + vectors.patterns();
-}
-
 Result<Store> Store::Open(const std::filesystem::path& file) {
   TRY_ASSIGN(Database db, Database::Open(file.string(), Database::Mode::kReadWrite));
   TRY(Migrate(db));

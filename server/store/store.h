@@ -66,6 +66,8 @@ class Store {
   /// All agents are disconnected now; returns the boards that are known.
   Result<std::vector<BoardRecord>> LoadBoards();
 
+  Result<std::vector<AgentRecord>> LoadAgents();
+
   Result<JobContext> LoadJob(JobId job);
 
   /// The file may not grow beyond so many pages: what a full disk looks like.

@@ -198,6 +198,17 @@ Result<std::vector<BoardRecord>> Store::LoadBoards() {
   }
 }
 
+Result<std::vector<AgentRecord>> Store::LoadAgents() {
+  std::vector<AgentRecord> agents;
+  TRY_ASSIGN(Statement rows,
+             db_.Query("SELECT agent_id, bench, version, connected, last_seen_us FROM agent"));
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) return agents;
+    agents.push_back({rows.Text(0), rows.Text(1), rows.Text(2), rows.Int(3) != 0, rows.Int(4)});
+  }
+}
+
 Result<JobContext> Store::LoadJob(JobId job) { return LoadJobContext(db_, job); }
 
 }  // namespace tinyrig::server

@@ -31,7 +31,7 @@ class EvaluateTest : public testing::Test {
     facts_.first_output_bytes = 4;
     facts_.ops = {{"CONV_2D", 5, 9}};
     request_.repetitions = 2;
-    request_.board_type.set_fidelity(v1::FIDELITY_EMULATED);
+    request_.fidelity = v1::FIDELITY_EMULATED;
     result_.set_vector_set_crc32c(77);
     result_.mutable_identity()->set_clock_hz(15'625'000);
     result_.mutable_identity()->set_counter_hz(25'000'000);

@@ -63,7 +63,6 @@ TEST_F(SchedulerTest, ABoardThatCannotGetsNothing) {
   scheduler_.MutableBoard(BoardId("b1"))->reserved_by = "ann";
   scheduler_.MutableBoard(BoardId("b1"))->reserved_until_us = 5;
   EXPECT_TRUE(scheduler_.Match(4).empty());
-  EXPECT_EQ(scheduler_.NextWakeUp(4), 5);
   EXPECT_EQ(scheduler_.Match(5).size(), 1u);
 }
 
@@ -140,7 +139,6 @@ TEST_F(SchedulerTest, AResultBeingStoredIsNotLostByReconnectOrDeadline) {
   scheduler_.ReportDropped(lease.key);
   EXPECT_EQ(scheduler_.Expired(lease.deadline_us).size(), 1u);
   EXPECT_TRUE(scheduler_.Expired(lease.deadline_us - 1).empty());
-  EXPECT_EQ(scheduler_.NextWakeUp(0), lease.deadline_us);
 }
 
 TEST_F(SchedulerTest, RefusedOfferGoesBackUncountedAndTheBoardRests) {
@@ -149,7 +147,6 @@ TEST_F(SchedulerTest, RefusedOfferGoesBackUncountedAndTheBoardRests) {
   const Lease lease = scheduler_.Match(0).at(0);
   scheduler_.Withdraw(lease.key, 0);
   EXPECT_TRUE(scheduler_.Match(1).empty());
-  EXPECT_EQ(scheduler_.NextWakeUp(1), Scheduler::kHoldAfterRefusalUs);
   const Lease again = scheduler_.Match(Scheduler::kHoldAfterRefusalUs).at(0);
   EXPECT_EQ(scheduler_.FailedAttempts(again.key), 0u);
   EXPECT_GT(again.key.fence, lease.key.fence);

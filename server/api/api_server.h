@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proto/status/status.h"
+#include "server/service/backend.h"
+
+namespace tinyrig::server {
+
+/// Where the API may be reached: "unix:/path" or "host:port" on loopback ("127.0.0.1", "[::1]",
+/// "localhost"). Errors: kInvalidArgument for anything beyond loopback (TLS is not built yet), for
+/// a path that does not fit a unix socket address, and for what is no address.
+Status CheckListenAddress(const std::string& address);
+
+/// All services of tinyrig.v1, health and reflection, on the given addresses.
+class ApiServer {
+ public:
+  static constexpr int kMaxMessageBytes = 64 << 20;
+
+  /// Errors: those of CheckListenAddress(); kUnavailable when an address cannot be bound.
+  static Result<std::unique_ptr<ApiServer>> Start(Backend& backend,
+                                                  const std::vector<std::string>& addresses);
+  ~ApiServer();
+
+  /// Addresses that are listened on; port 0 replaced by the port that was found.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+  /// Refuses new calls, cancels running ones after a second, returns when none is left.
+  void Shutdown();
+
+ private:
+  struct Services;
+  ApiServer();
+
+  std::unique_ptr<Services> services_;
+  std::vector<std::string> addresses_;
+};
+
+}  // namespace tinyrig::server

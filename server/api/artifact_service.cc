@@ -1,0 +1,111 @@
+#include "server/api/artifact_service.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "server/api/pull_stream.h"
+#include "server/api/unary.h"
+#include "server/model/sha256.h"
+
+namespace tinyrig::server {
+namespace {
+
+// Writes each message to disk on the pool before the next is read: a fast client waits, memory does
+// not grow.
+class UploadReactor final : public grpc::ServerReadReactor<v1::UploadArtifactRequest> {
+ public:
+  UploadReactor(Backend& backend, v1::ArtifactRef* response)
+      : backend_(backend), response_(response) {
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    boost::asio::post(backend_.executors.pool, [this, ok] {
+      auto work = [this, ok] { return ok ? Receive() : Complete(); };
+      const Status status = Executors::Guarded(work);
+      if (!ok || !status.ok()) return Finish(ToGrpc(status));
+      StartRead(&request_);
+    });
+  }
+
+  void OnDone() override { delete this; }
+
+ private:
+  Status Receive() {
+    if (!upload_) {
+      artifact_ = request_.artifact();
+      TRY_ASSIGN(ArtifactFolder::Upload upload,
+                 backend_.artifacts.StartUpload(artifact_.sha256(), artifact_.size_bytes()));
+      upload_.emplace(std::move(upload));
+    }
+    return upload_->Append(AsBytes(request_.data()));
+  }
+
+  Status Complete() {
+    if (!upload_)
+      return {Code::kInvalidArgument,
+              "the upload had no message; the first one names the artifact"};
+    TRY(upload_->Finish());
+    *response_ = artifact_;
+    boost::asio::post(backend_.executors.io, [&backend = backend_, artifact = artifact_] {
+      // Only a name for people: losing it harms nobody.
+      (void)backend.store.SaveArtifactName(artifact.sha256(), artifact.name(),
+                                           artifact.size_bytes(), backend.clock.Now());
+    });
+    return {};
+  }
+
+  Backend& backend_;
+  v1::ArtifactRef* response_;
+  v1::UploadArtifactRequest request_;
+  v1::ArtifactRef artifact_;
+  std::optional<ArtifactFolder::Upload> upload_;
+};
+
+class DownloadStream final : public PullStream<v1::ArtifactChunk> {
+ public:
+  DownloadStream(Backend& backend, const v1::DownloadArtifactRequest& request)
+      : PullStream(backend), sha256_(request.sha256()), offset_(request.offset()) {}
+
+  Step Next(v1::ArtifactChunk* message, Status* status) override {
+    constexpr size_t kChunkBytes = 256 << 10;
+    const auto bytes = backend_.artifacts.ReadRange(sha256_, offset_, kChunkBytes);
+    if (!bytes.ok() || bytes->empty()) {
+      *status = bytes.status();
+      return Step::kEnd;
+    }
+    offset_ += bytes->size();
+    message->set_data(std::string(AsText(*bytes)));
+    return Step::kMessage;
+  }
+
+ private:
+  const std::string sha256_;
+  uint64_t offset_;
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifact(grpc::CallbackServerContext* context,
+                                                            const v1::StatArtifactRequest* request,
+                                                            v1::ArtifactRef* response) {
+  return OnPool(context, backend_, [=, this]() -> Status {
+    TRY_ASSIGN(const uint64_t size, backend_.artifacts.Size(request->sha256()));
+    response->set_sha256(request->sha256());
+    response->set_size_bytes(size);
+    return {};
+  });
+}
+
+grpc::ServerReadReactor<v1::UploadArtifactRequest>* ArtifactServiceImpl::UploadArtifact(
+    grpc::CallbackServerContext*, v1::ArtifactRef* response) {
+  return new UploadReactor(backend_, response);
+}
+
+grpc::ServerWriteReactor<v1::ArtifactChunk>* ArtifactServiceImpl::DownloadArtifact(
+    grpc::CallbackServerContext*, const v1::DownloadArtifactRequest* request) {
+  return DownloadStream::Start(std::make_shared<DownloadStream>(backend_, *request));
+}
+
+}  // namespace tinyrig::server

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "proto/tinyrig/v1/boards.grpc.pb.h"
+#include "server/service/backend.h"
+
+namespace tinyrig::server {
+
+/// tinyrig.v1.BoardService. RecoverBoard is not built yet.
+class BoardServiceImpl final : public v1::BoardService::CallbackService {
+ public:
+  explicit BoardServiceImpl(Backend& backend) : backend_(backend) {}
+
+  grpc::ServerUnaryReactor* ListBoards(grpc::CallbackServerContext* context,
+                                       const v1::ListBoardsRequest* request,
+                                       v1::ListBoardsResponse* response) override;
+  grpc::ServerUnaryReactor* GetBoard(grpc::CallbackServerContext* context,
+                                     const v1::GetBoardRequest* request,
+                                     v1::Board* response) override;
+  grpc::ServerUnaryReactor* ListBoardTypes(grpc::CallbackServerContext* context,
+                                           const v1::ListBoardTypesRequest* request,
+                                           v1::ListBoardTypesResponse* response) override;
+  grpc::ServerUnaryReactor* ListAgents(grpc::CallbackServerContext* context,
+                                       const v1::ListAgentsRequest* request,
+                                       v1::ListAgentsResponse* response) override;
+  grpc::ServerUnaryReactor* ReserveBoard(grpc::CallbackServerContext* context,
+                                         const v1::ReserveBoardRequest* request,
+                                         v1::Board* response) override;
+  grpc::ServerUnaryReactor* ReleaseBoard(grpc::CallbackServerContext* context,
+                                         const v1::ReleaseBoardRequest* request,
+                                         v1::Board* response) override;
+  grpc::ServerUnaryReactor* SetMaintenance(grpc::CallbackServerContext* context,
+                                           const v1::SetMaintenanceRequest* request,
+                                           v1::Board* response) override;
+  grpc::ServerUnaryReactor* RecoverBoard(grpc::CallbackServerContext* context,
+                                         const v1::RecoverBoardRequest* request,
+                                         v1::Board* response) override;
+
+ private:
+  Backend& backend_;
+};
+
+}  // namespace tinyrig::server

@@ -1,0 +1,142 @@
+#include "server/api/job_service.h"
+
+#include <deque>
+
+#include "server/api/pull_stream.h"
+#include "server/api/unary.h"
+#include "server/model/names.h"
+#include "server/service/manifest.h"
+
+namespace tinyrig::server {
+namespace {
+
+// Stored lines, then those of the running attempt as they come. The lines of an attempt that were
+// sent live are not sent again when they are stored.
+class LogStream final : public PullStream<v1::LogLine> {
+ public:
+  LogStream(Backend& backend, JobId job, bool follow)
+      : PullStream(backend), job_(job), follow_(follow) {}
+
+  Step Next(v1::LogLine* message, Status* status) override {
+    if (lines_.empty()) {
+      const Result<bool> over = Refill();
+      if (!over.ok() || (*over && lines_.empty())) {
+        *status = over.status();
+        return Step::kEnd;
+      }
+    }
+    if (lines_.empty()) return Step::kWait;
+    *message = std::move(lines_.front());
+    lines_.pop_front();
+    return Step::kMessage;
+  }
+
+ private:
+  Result<bool> Refill() {
+    constexpr uint32_t kBatch = 512;
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    TRY_ASSIGN(const v1::Job job, reader->GetJob(job_));
+    if (!following_ && follow_ && !IsEnded(job.state())) {
+      backend_.hub.Follow(CampaignId(job.campaign_id()), this->weak_from_this());
+      following_ = true;
+    }
+    for (;;) {
+      TRY_ASSIGN(std::vector<v1::LogLine> stored, reader->Logs(job_, stored_seen_, kBatch));
+      if (stored.empty()) break;
+      stored_seen_ += stored.size();
+      for (v1::LogLine& line : stored) {
+        if (line.attempt() > live_attempt_) lines_.push_back(std::move(line));
+      }
+      if (!lines_.empty()) return false;
+    }
+    AppendLive();
+    return !follow_ || IsEnded(job.state());
+  }
+
+  void AppendLive() {
+    uint32_t attempt = 0;
+    const std::vector<LogEntry> live = backend_.hub.LiveLog(job_, &attempt);
+    if (attempt == 0) return;
+    if (attempt != live_attempt_) live_seen_ = 0;
+    live_attempt_ = attempt;
+    for (; live_seen_ < live.size(); ++live_seen_) {
+      v1::LogLine line;
+      line.set_time_us(live[live_seen_].time_us);
+      line.set_attempt(attempt);
+      line.set_text(live[live_seen_].text);
+      lines_.push_back(std::move(line));
+    }
+  }
+
+  const JobId job_;
+  const bool follow_;
+  bool following_ = false;
+  uint64_t stored_seen_ = 0;
+  uint32_t live_attempt_ = 0;
+  size_t live_seen_ = 0;
+  std::deque<v1::LogLine> lines_;
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* JobServiceImpl::GetJob(grpc::CallbackServerContext* context,
+                                                 const v1::GetJobRequest* request,
+                                                 v1::Job* response) {
+  return OnPool(context, backend_, [=, this]() -> Status {
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    return Fill(response, reader->GetJob(JobId(request->job_id())));
+  });
+}
+
+grpc::ServerUnaryReactor* JobServiceImpl::ListJobs(grpc::CallbackServerContext* context,
+                                                   const v1::ListJobsRequest* request,
+                                                   v1::ListJobsResponse* response) {
+  return OnPool(context, backend_, [=, this]() -> Status {
+    std::vector<v1::JobState> states;
+    for (const int state : request->states()) states.push_back(static_cast<v1::JobState>(state));
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    TRY_ASSIGN(PageOf<v1::Job> page,
+               reader->ListJobs(CampaignId(request->campaign_id()), states, request->page()));
+    for (v1::Job& job : page.items) *response->add_jobs() = std::move(job);
+    response->set_next_page_token(page.next);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* JobServiceImpl::CancelJob(grpc::CallbackServerContext* context,
+                                                    const v1::CancelJobRequest* request,
+                                                    v1::Job* response) {
+  return OnIo(context, backend_, [=, this]() -> Status {
+    const JobId id(request->job_id());
+    TRY_ASSIGN(const bool changed, backend_.store.CancelJob(id, backend_.clock.Now()));
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    TRY_ASSIGN(*response, reader->GetJob(id));
+    if (changed) backend_.dispatcher.Cancelled({id}, CampaignId(response->campaign_id()));
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* context,
+                                                   const v1::RerunJobRequest*, v1::Job*) {
+  return NotBuilt(context, "RerunJob");
+}
+
+grpc::ServerUnaryReactor* JobServiceImpl::GetManifest(grpc::CallbackServerContext* context,
+                                                      const v1::GetManifestRequest* request,
+                                                      v1::Manifest* response) {
+  return OnPool(context, backend_, [=, this]() -> Status {
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    TRY_ASSIGN(const std::string json,
+               MakeManifest(*reader, backend_.artifacts, JobId(request->job_id())));
+    response->set_json(json);
+    return {};
+  });
+}
+
+grpc::ServerWriteReactor<v1::LogLine>* JobServiceImpl::StreamLogs(
+    grpc::CallbackServerContext*, const v1::StreamLogsRequest* request) {
+  return LogStream::Start(
+      std::make_shared<LogStream>(backend_, JobId(request->job_id()), request->follow()));
+}
+
+}  // namespace tinyrig::server

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "proto/tinyrig/v1/server.grpc.pb.h"
+#include "server/service/backend.h"
+
+namespace tinyrig::server {
+
+/// tinyrig.v1.ServerService.
+class ServerServiceImpl final : public v1::ServerService::CallbackService {
+ public:
+  explicit ServerServiceImpl(Backend& backend) : backend_(backend) {}
+
+  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
+                                          const v1::GetServerInfoRequest* request,
+                                          v1::ServerInfo* response) override;
+
+ private:
+  Backend& backend_;
+};
+
+}  // namespace tinyrig::server

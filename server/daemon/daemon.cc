@@ -1,0 +1,83 @@
+#include "server/daemon/daemon.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <random>
+#include <thread>
+
+#include "server/api/api_server.h"
+#include "server/daemon/state_dir.h"
+#include "server/service/firmware_folder.h"
+
+namespace tinyrig::server {
+namespace {
+
+namespace asio = boost::asio;
+
+std::string RandomId() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+}  // namespace
+
+std::filesystem::path DefaultFirmwareDir() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return self.parent_path().parent_path() / "share" / "tinyrig" / "firmware";
+}
+
+Status RunDaemon(const DaemonOptions& options) {
+  TRY_ASSIGN(const StateDir state, StateDir::Open(options.state_dir));
+  std::vector<std::string> listen = options.listen;
+  if (listen.empty()) listen.push_back("unix:" + state.socket().string());
+  for (const std::string& address : listen) TRY(CheckListenAddress(address));
+
+  TRY_ASSIGN(Store store, Store::Open(state.database()));
+  TRY_ASSIGN(ArtifactFolder artifacts, ArtifactFolder::Open(state.artifacts()));
+  TRY_ASSIGN(const Catalog catalog, LoadFirmware(options.firmware_dir, artifacts));
+  if (catalog.bundles().empty()) spdlog::warn("no firmware in {}", options.firmware_dir.string());
+
+  asio::io_context io;
+  asio::thread_pool pool(std::max(2u, std::thread::hardware_concurrency()));
+  const Executors executors{io, pool};
+  const Clock clock;
+  ReaderPool readers(state.database());
+  EventHub hub;
+  Judge judge(artifacts, readers);
+  const std::string instance_id = RandomId();
+  Dispatcher dispatcher(executors, clock, store, hub, judge, instance_id);
+  TRY(dispatcher.Start());
+  Backend backend{executors, clock,   store, dispatcher, readers,
+                  artifacts, catalog, hub,   instance_id};
+  TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen));
+
+  // The end: streams are told, calls finish, work that was accepted is done, then the io thread has
+  // nothing left.
+  auto keep_running = asio::make_work_guard(io);
+  std::thread stopper;
+  asio::signal_set signals(io, SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    spdlog::info("stopping on signal {}", signal);
+    dispatcher.Stop();
+    stopper = std::thread([&] {
+      api->Shutdown();
+      pool.join();
+      keep_running.reset();
+    });
+  });
+  fmt::print("tinyrigd ready: {}\n", fmt::join(api->addresses(), " "));
+  std::fflush(stdout);
+  io.run();
+  if (stopper.joinable()) stopper.join();
+  return {};
+}
+
+}  // namespace tinyrig::server

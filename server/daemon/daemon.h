@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "proto/status/status.h"
+
+namespace tinyrig::server {
+
+struct DaemonOptions {
+  std::filesystem::path state_dir;
+  std::vector<std::string> listen;  ///< Empty: unix:STATE/tinyrigd.sock.
+  std::filesystem::path firmware_dir;
+};
+
+/// Runs the server until SIGTERM or SIGINT, on the calling thread. Prints one line when it is
+/// ready:
+///   tinyrigd ready: ADDRESS [ADDRESS ...]
+Status RunDaemon(const DaemonOptions& options);
+
+/// ../share/tinyrig/firmware beside this program: how the build tree and an installation lie.
+std::filesystem::path DefaultFirmwareDir();
+
+}  // namespace tinyrig::server

@@ -1,0 +1,70 @@
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <string>
+
+#include "server/daemon/daemon.h"
+
+namespace {
+
+// Documented in server/README.md.
+enum ExitCode { kOk = 0, kUsage = 1, kState = 2, kListen = 3, kFailed = 4 };
+
+int ExitCodeOf(const tinyrig::Status& status) {
+  switch (status.code()) {
+    case tinyrig::Code::kOk:
+      return kOk;
+    case tinyrig::Code::kInvalidArgument:
+      return kUsage;
+    case tinyrig::Code::kFailedPrecondition:
+      return kState;
+    case tinyrig::Code::kUnavailable:
+      return kListen;
+    default:
+      return kFailed;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Children are never forked here; without this gRPC watches for it.
+  setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{
+      "tinyrigd: the tinyrig server. Plans campaigns, hands jobs to agents, keeps every result.\n\n"
+      "Example: tinyrigd --state ~/.local/state/tinyrig"};
+  tinyrig::server::DaemonOptions options;
+  options.firmware_dir = tinyrig::server::DefaultFirmwareDir();
+  std::string state_dir, firmware_dir, log_level = "info";
+  app.add_option("--state", state_dir,
+                 "Folder for database, artifacts and socket; created, mode 0700")
+      ->required();
+  app.add_option("--listen", options.listen,
+                 "unix:PATH or a loopback HOST:PORT (port 0: any), repeatable; default "
+                 "unix:STATE/tinyrigd.sock");
+  app.add_option("--firmware", firmware_dir,
+                 "Folder of firmware bundles; default ../share/tinyrig/firmware");
+  app.add_option("--log-level", log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  options.state_dir = state_dir;
+  if (!firmware_dir.empty()) options.firmware_dir = firmware_dir;
+  spdlog::set_default_logger(spdlog::stderr_color_mt("tinyrigd"));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+
+  const tinyrig::Status status = tinyrig::server::RunDaemon(options);
+  if (!status.ok()) fmt::print(stderr, "tinyrigd: {}\n", status.message());
+  return ExitCodeOf(status);
+}

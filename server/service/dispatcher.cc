@@ -1,0 +1,416 @@
+#include "server/service/dispatcher.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "server/model/names.h"
+#include "server/scheduling/retry.h"
+
+namespace tinyrig::server {
+namespace {
+
+constexpr uint32_t kInferenceTimeoutMs = 30'000;
+
+LeaseKey KeyOf(const v1::AttemptKey& key) {
+  return {JobId(key.job_id()), key.attempt(), Fence(key.fence())};
+}
+
+v1::AttemptKey ToProto(const LeaseKey& key) {
+  v1::AttemptKey proto;
+  proto.set_job_id(key.job.value);
+  proto.set_attempt(key.attempt);
+  proto.set_fence(key.fence.value);
+  return proto;
+}
+
+std::string Text(const LeaseKey& key) {
+  return fmt::format("job {} attempt {}", key.job.value, key.attempt);
+}
+
+v1::ServerMessage CancelMessage(const LeaseKey& key, const std::string& reason) {
+  v1::ServerMessage message;
+  *message.mutable_cancel()->mutable_key() = ToProto(key);
+  message.mutable_cancel()->set_reason(reason);
+  return message;
+}
+
+std::vector<BoardReport> Reports(const google::protobuf::RepeatedPtrField<v1::AgentBoard>& boards) {
+  std::vector<BoardReport> reports;
+  for (const v1::AgentBoard& board : boards) {
+    if (!board.board_id().empty())
+      reports.push_back({BoardId(board.board_id()), board.board_type(), board.broken()});
+  }
+  return reports;
+}
+
+v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context) {
+  v1::LeaseOffer offer;
+  *offer.mutable_key() = ToProto(lease.key);
+  offer.set_board_id(lease.board.value);
+  offer.set_deadline_ms(static_cast<uint32_t>(lease.timeout_us / 1000));
+  *offer.mutable_image() = context.plan.image;
+  *offer.mutable_vectors() = context.spec.vectors();
+  v1::Execution& execution = *offer.mutable_execution();
+  execution.set_warmup(context.spec.warmup());
+  execution.set_repetitions(context.spec.repetitions());
+  execution.set_layer_hashes(context.spec.layer_hashes());
+  execution.set_input_bytes(context.plan.facts.input_bytes);
+  execution.set_output_bytes(context.plan.facts.output_bytes);
+  execution.set_inference_timeout_ms(kInferenceTimeoutMs);
+  execution.set_arena_bytes(static_cast<uint32_t>(context.plan.facts.arena_bytes));
+  return offer;
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Executors executors, const Clock& clock, Store& store, EventHub& hub,
+                       Judge& judge, std::string instance_id)
+    : executors_(executors),
+      clock_(clock),
+      store_(store),
+      hub_(hub),
+      judge_(judge),
+      instance_id_(std::move(instance_id)),
+      timer_(executors.io) {}
+
+Status Dispatcher::Start() {
+  TRY_ASSIGN(Store::Unfinished unfinished, store_.LoadUnfinished());
+  TRY_ASSIGN(const std::vector<BoardRecord> boards, store_.LoadBoards());
+  TRY_ASSIGN(const std::vector<AgentRecord> agents, store_.LoadAgents());
+  scheduler_ = Scheduler(unfinished.last_fence);
+  for (const AgentRecord& agent : agents) agents_[AgentId(agent.agent_id)] = agent;
+  for (const BoardRecord& board : boards) {
+    BoardView view;
+    view.id = BoardId(board.board_id);
+    view.type = board.board_type;
+    view.agent = AgentId(board.agent_id);
+    view.health = board.health;
+    view.maintenance = board.maintenance;
+    view.maintenance_reason = board.maintenance_reason;
+    view.reserved_by = board.reserved_by;
+    view.reserve_reason = board.reserve_reason;
+    view.reserved_until_us = board.reserved_until_us;
+    board_records_[view.id] = board;
+    scheduler_.RestoreBoard(std::move(view));
+  }
+  for (auto& [job, lease] : unfinished.leased)
+    scheduler_.RestoreLease(std::move(job), std::move(lease));
+  for (QueuedJob& job : unfinished.queued) scheduler_.Enqueue(std::move(job));
+  spdlog::info("{} jobs wait, {} were under way", scheduler_.queued(), scheduler_.leased());
+  ScheduleTick();
+  return {};
+}
+
+void Dispatcher::Stop() {
+  stopped_ = true;
+  timer_.cancel();
+  for (auto& [id, session] : sessions_)
+    session.link->Close(Status(Code::kUnavailable, "the server is stopping"));
+  sessions_.clear();
+}
+
+void Dispatcher::Enqueue(std::vector<QueuedJob> jobs) {
+  for (QueuedJob& job : jobs) scheduler_.Enqueue(std::move(job));
+  MatchAndOffer();
+}
+
+void Dispatcher::Cancelled(const std::vector<JobId>& jobs, CampaignId campaign) {
+  for (JobId job : jobs) {
+    const std::optional<Lease> lease = scheduler_.Cancel(job);
+    if (!lease) continue;
+    hub_.Ended(lease->key);
+    const auto session = sessions_.find(lease->agent);
+    if (session != sessions_.end())
+      session->second.link->Send(CancelMessage(lease->key, "cancelled by a user"));
+  }
+  hub_.Changed(campaign);
+  MatchAndOffer();
+}
+
+Dispatcher::Session* Dispatcher::SessionOf(const AgentLink* link) {
+  for (auto& [id, session] : sessions_) {
+    if (session.link.get() == link) return &session;
+  }
+  return nullptr;
+}
+
+void Dispatcher::Message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message) {
+  if (stopped_) return;
+  Session* session = SessionOf(link.get());
+  if (message.has_hello() != (session == nullptr)) {
+    // A session that was replaced has no say any more; a first message that is no hello is a broken
+    // agent.
+    return link->Close(
+        Status(Code::kFailedPrecondition, session == nullptr
+                                              ? "the first message of a stream must be AgentHello"
+                                              : "AgentHello came twice on one stream"));
+  }
+  if (session != nullptr) session->agent.last_seen_us = clock_.Now();
+  switch (message.kind_case()) {
+    case v1::AgentMessage::kHello:
+      return Hello(link, message.hello());
+    case v1::AgentMessage::kHeartbeat:
+      scheduler_.AgentBoards(AgentId(session->agent.agent_id),
+                             Reports(message.heartbeat().boards()));
+      if (const Status saved = SaveBoards(session->agent.agent_id, message.heartbeat().boards());
+          !saved.ok()) {
+        spdlog::error("boards of agent {}: {}", session->agent.agent_id, saved.message());
+      }
+      return MatchAndOffer();
+    case v1::AgentMessage::kProgress:
+      return OnProgress(*session, message.progress());
+    case v1::AgentMessage::kResult:
+      return OnResult(*session, message.result());
+    case v1::AgentMessage::kRefused:
+      return OnRefused(*session, message.refused());
+    case v1::AgentMessage::KIND_NOT_SET:
+      return;
+  }
+}
+
+void Dispatcher::Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHello& hello) {
+  const AgentId id(hello.agent_id());
+  if (id.value.empty())
+    return link->Close(Status(Code::kInvalidArgument, "AgentHello has no agent_id"));
+  if (const auto old = sessions_.find(id); old != sessions_.end()) {
+    spdlog::warn("agent {} connected again; its earlier stream is closed", id.value);
+    old->second.link->Close(Status(Code::kAborted, "the agent connected again"));
+    sessions_.erase(old);
+  }
+  if (const Status registered = Register(link, hello); !registered.ok()) {
+    spdlog::error("agent {} cannot be registered: {}", id.value, registered.message());
+    return link->Close(registered);
+  }
+  std::vector<LeaseKey> held;
+  for (const v1::AttemptKey& key : hello.held()) held.push_back(KeyOf(key));
+  const Scheduler::Connected connected =
+      scheduler_.AgentConnected(id, Reports(hello.boards()), held);
+  for (const BoardId& board : connected.stolen) {
+    spdlog::warn(
+        "agent {} reports board {} which another connected agent has; give each board one agent",
+        id.value, board.value);
+  }
+  v1::ServerMessage welcome;
+  welcome.mutable_welcome()->set_server_instance_id(instance_id_);
+  link->Send(std::move(welcome));
+  for (const LeaseKey& key : held) {
+    if (scheduler_.Find(key) == nullptr)
+      link->Send(CancelMessage(key, "the attempt is no longer wanted"));
+  }
+  for (const Lease& lease : connected.lost) {
+    Lost(lease, "the agent restarted and no longer has the attempt; it is repeated");
+  }
+  spdlog::info("agent {} of bench {} connected with {} boards, {} attempts held, {} lost", id.value,
+               hello.bench(), hello.boards_size(), held.size(), connected.lost.size());
+  MatchAndOffer();
+}
+
+Status Dispatcher::Register(const std::shared_ptr<AgentLink>& link, const v1::AgentHello& hello) {
+  AgentRecord agent{hello.agent_id(), hello.bench(), hello.version(), true, clock_.Now()};
+  TRY(store_.SaveAgent(agent));
+  TRY(SaveBoards(hello.agent_id(), hello.boards()));
+  const AgentId id(hello.agent_id());
+  agents_[id] = agent;
+  sessions_[id] = {link, agent};
+  return {};
+}
+
+void Dispatcher::Disconnected(const std::shared_ptr<AgentLink>& link) {
+  const Session* session = SessionOf(link.get());
+  if (session == nullptr || stopped_) return;
+  Drop(AgentId(session->agent.agent_id), Status(Code::kUnavailable, "the agent closed its stream"));
+}
+
+void Dispatcher::Drop(const AgentId& agent, const Status& reason) {
+  const auto found = sessions_.find(agent);
+  if (found == sessions_.end()) return;
+  spdlog::info("agent {} is offline: {}", agent.value, reason.message());
+  AgentRecord record = found->second.agent;
+  record.connected = false;
+  found->second.link->Close(reason);
+  sessions_.erase(found);
+  scheduler_.AgentLost(agent);
+  agents_[agent] = record;
+  if (const Status saved = store_.SaveAgent(record); !saved.ok()) {
+    spdlog::error("agent {}: {}", agent.value, saved.message());
+  }
+}
+
+void Dispatcher::OnProgress(Session& session, const v1::AttemptProgress& progress) {
+  const LeaseKey key = KeyOf(progress.key());
+  const Lease* lease = scheduler_.Find(key);
+  if (lease == nullptr || lease->agent.value != session.agent.agent_id) return;
+  hub_.Log(lease->campaign, key, {clock_.Now(), progress.log()});
+  if (progress.phase().empty()) return;
+  v1::CampaignEvent event;
+  event.set_job_id(key.job.value);
+  event.set_state(v1::JOB_STATE_LEASED);
+  event.set_detail(progress.total() == 0 ? progress.phase()
+                                         : fmt::format("{} {}/{}", progress.phase(),
+                                                       progress.done(), progress.total()));
+  event.set_board_id(lease->board.value);
+  event.set_attempt(key.attempt);
+  event.set_time_us(clock_.Now());
+  hub_.Progress(lease->campaign, key, std::move(event));
+}
+
+void Dispatcher::OnRefused(const Session& session, const v1::LeaseRefused& refused) {
+  const LeaseKey key = KeyOf(refused.key());
+  const Lease* lease = scheduler_.Find(key);
+  if (lease == nullptr || lease->agent.value != session.agent.agent_id) return;
+  spdlog::info("{} refused by board {}: {}", Text(key), lease->board.value, refused.reason());
+  const CampaignId campaign = lease->campaign;
+  if (const Status dropped = store_.DropLease(*lease, "refused: " + refused.reason(), clock_.Now());
+      !dropped.ok()) {
+    spdlog::error("{}: {}", Text(key), dropped.message());
+    return;  // The deadline ends it.
+  }
+  hub_.Ended(key);
+  scheduler_.Withdraw(key, clock_.Now());
+  hub_.Changed(campaign);
+  MatchAndOffer();
+}
+
+void Dispatcher::OnResult(Session& session, const v1::AttemptResult& result) {
+  const LeaseKey key = KeyOf(result.key());
+  if (judging_.contains(key))
+    return;  // Sent again while it is being stored; the acknowledgement follows.
+  if (!scheduler_.Reported(key)) {
+    spdlog::info("{}: a result that is stored already or no longer wanted", Text(key));
+    return Ack(AgentId(session.agent.agent_id), key);
+  }
+  judging_.insert(key);
+  executors_.Offload(
+      [this, result] { return judge_.Run(result); },
+      [this, key](Result<EndedAttempt> judged) { OnJudged(key, std::move(judged)); });
+}
+
+void Dispatcher::OnJudged(const LeaseKey& key, Result<EndedAttempt> judged) {
+  judging_.erase(key);
+  const Lease* found = scheduler_.Find(key);
+  if (found == nullptr) return;  // Cancelled meanwhile. When the agent asks again it is told so.
+  const AgentId agent = found->agent;
+  const Status stored = judged.ok() ? Commit(key, std::move(*judged)) : judged.status();
+  if (!stored.ok()) {
+    // Without acknowledgement the agent keeps the result; a new stream makes it send it again.
+    spdlog::error("{}: the result was not stored: {}", Text(key), stored.message());
+    scheduler_.ReportDropped(key);
+    return Drop(agent, stored.WithContext("the result was not stored"));
+  }
+  Ack(agent, key);
+  MatchAndOffer();
+}
+
+Status Dispatcher::Commit(const LeaseKey& key, EndedAttempt ended) {
+  const v1::FailureOwner owner =
+      ended.failure ? ended.failure->owner() : v1::FAILURE_OWNER_UNSPECIFIED;
+  const Lease* found = scheduler_.Find(key);
+  if (found == nullptr) return {};
+  const Lease lease = *found;
+  ended.next = v1::JOB_STATE_SUCCEEDED;
+  if (ended.failure) {
+    TRY_ASSIGN(const JobContext context, store_.LoadJob(key.job));
+    switch (DecideRetry(owner, scheduler_.FailedAttempts(key) + 1, context.spec.max_attempts())) {
+      case NextStep::kRetry:
+        ended.next = v1::JOB_STATE_QUEUED;
+        break;
+      case NextStep::kFailed:
+        ended.next = v1::JOB_STATE_FAILED;
+        break;
+      case NextStep::kInfeasible:
+        ended.next = v1::JOB_STATE_INFEASIBLE;
+        break;
+    }
+  }
+  TRY_ASSIGN(const Store::Outcome outcome, store_.EndAttempt(ended, clock_.Now()));
+  if (outcome != Store::Outcome::kStored) {
+    spdlog::warn("{}: the store knows the attempt as ended", Text(key));
+  }
+  hub_.Ended(key);
+  scheduler_.End(key, ended.next == v1::JOB_STATE_QUEUED, owner);
+  if (const BoardView* board = scheduler_.FindBoard(lease.board)) {
+    BoardRecord& record = board_records_[lease.board];
+    record.health = board->health;
+    TRY(store_.SaveBoardState(record));
+  }
+  hub_.Changed(lease.campaign);
+  spdlog::info(
+      "{} on {}: {}", Text(key), lease.board.value,
+      ended.failure ? fmt::format("{}: {}", ToText(owner), ended.failure->message()) : "succeeded");
+  return {};
+}
+
+void Dispatcher::Ack(const AgentId& agent, const LeaseKey& key) {
+  const auto session = sessions_.find(agent);
+  if (session == sessions_.end()) return;
+  v1::ServerMessage message;
+  *message.mutable_ack()->mutable_key() = ToProto(key);
+  session->second.link->Send(std::move(message));
+}
+
+void Dispatcher::Lost(const Lease& lease, const std::string& why) {
+  EndedAttempt ended;
+  ended.key = lease.key;
+  ended.ended_us = clock_.Now();
+  ended.failure.emplace();
+  ended.failure->set_owner(v1::FAILURE_OWNER_SERVICE);
+  ended.failure->set_code(static_cast<uint32_t>(Code::kUnavailable));
+  ended.failure->set_message(why);
+  ended.log = hub_.Ended(lease.key);
+  if (const Status stored = Commit(lease.key, std::move(ended)); !stored.ok()) {
+    spdlog::error("{}: {}", Text(lease.key), stored.message());  // Tried again at its deadline.
+  }
+}
+
+void Dispatcher::MatchAndOffer() {
+  if (stopped_) return;
+  for (const Lease& lease : scheduler_.Match(clock_.Now())) {
+    if (const Status offered = Offer(lease); !offered.ok()) {
+      spdlog::error("{} cannot be offered: {}", Text(lease.key), offered.message());
+      scheduler_.Withdraw(lease.key, clock_.Now());
+    }
+  }
+}
+
+Status Dispatcher::Offer(const Lease& lease) {
+  const auto session = sessions_.find(lease.agent);
+  if (session == sessions_.end()) return {Code::kUnavailable, "its agent is not connected"};
+  TRY_ASSIGN(const JobContext context, store_.LoadJob(lease.key.job));
+  TRY(store_.AddLease(lease, clock_.Now()));
+  v1::ServerMessage message;
+  *message.mutable_offer() = MakeOffer(lease, context);
+  session->second.link->Send(std::move(message));
+  hub_.Changed(lease.campaign);
+  spdlog::debug("{} offered to board {}", Text(lease.key), lease.board.value);
+  return {};
+}
+
+void Dispatcher::ScheduleTick() {
+  timer_.expires_after(kTick);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && !stopped_) Tick();
+  });
+}
+
+void Dispatcher::Tick() {
+  const TimeUs now = clock_.Now();
+  std::vector<AgentId> silent;
+  for (const auto& [id, session] : sessions_) {
+    if (now - session.agent.last_seen_us > kSilentUs) silent.push_back(id);
+  }
+  for (const AgentId& agent : silent)
+    Drop(agent, Status(Code::kDeadlineExceeded, "the agent was silent for 20 s"));
+  for (const Lease& lease : scheduler_.Expired(now)) {
+    if (const auto session = sessions_.find(lease.agent); session != sessions_.end()) {
+      session->second.link->Send(CancelMessage(lease.key, "the deadline passed"));
+    }
+    Lost(lease, fmt::format("the agent did not report before the deadline of {} s; it is repeated",
+                            lease.timeout_us / 1'000'000));
+  }
+  MatchAndOffer();
+  ScheduleTick();
+}
+
+}  // namespace tinyrig::server

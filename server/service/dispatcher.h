@@ -1,0 +1,110 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "proto/status/status.h"
+#include "proto/tinyrig/v1/agent.pb.h"
+#include "proto/tinyrig/v1/boards.pb.h"
+#include "server/scheduling/scheduler.h"
+#include "server/service/clock.h"
+#include "server/service/event_hub.h"
+#include "server/service/executor.h"
+#include "server/service/judge.h"
+#include "server/store/store.h"
+
+namespace tinyrig::server {
+
+/// The server's end of one agent stream, as the dispatcher sees it. Methods are called on the io
+/// thread and return at once; after Close() nothing is sent any more.
+class AgentLink {
+ public:
+  virtual ~AgentLink() = default;
+  virtual void Send(v1::ServerMessage message) = 0;
+  virtual void Close(const Status& reason) = 0;
+};
+
+/// Keeps scheduler, store and agents in step: offers jobs, takes results, ends what is lost. Lives
+/// on the io thread.
+///
+/// Order of every change: the store first, then the scheduler, then the message. A crash between
+/// any two is mended by what agents say when they connect again: a lease that was stored and not
+/// sent is not in their `held`, a result that was stored and not acknowledged comes again and is
+/// recognised.
+class Dispatcher {
+ public:
+  /// An agent that was silent so long is offline.
+  static constexpr TimeUs kSilentUs = 20'000'000;
+  static constexpr std::chrono::milliseconds kTick{500};
+
+  Dispatcher(Executors executors, const Clock& clock, Store& store, EventHub& hub, Judge& judge,
+             std::string instance_id);
+
+  /// Takes up what was under way when the server ended, then starts the clockwork.
+  Status Start();
+  void Stop();
+
+  void Enqueue(std::vector<QueuedJob> jobs);
+  /// The jobs are cancelled in the store: ends what runs of them.
+  void Cancelled(const std::vector<JobId>& jobs, CampaignId campaign);
+
+  void Message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message);
+  void Disconnected(const std::shared_ptr<AgentLink>& link);
+
+  std::vector<v1::Board> Boards() const;
+  std::vector<v1::Agent> Agents() const;
+  /// kNotFound when no agent ever reported the board.
+  Result<v1::Board> GetBoard(const BoardId& board) const;
+  Result<v1::Board> Reserve(const v1::ReserveBoardRequest& request);
+  Result<v1::Board> Release(const v1::ReleaseBoardRequest& request);
+  Result<v1::Board> SetMaintenance(const v1::SetMaintenanceRequest& request);
+  size_t queued() const { return scheduler_.queued(); }
+
+ private:
+  struct Session {
+    std::shared_ptr<AgentLink> link;
+    AgentRecord agent;
+  };
+
+  void Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHello& hello);
+  Status Register(const std::shared_ptr<AgentLink>& link, const v1::AgentHello& hello);
+  void OnProgress(Session& session, const v1::AttemptProgress& progress);
+  void OnRefused(const Session& session, const v1::LeaseRefused& refused);
+  void OnResult(Session& session, const v1::AttemptResult& result);
+  void OnJudged(const LeaseKey& key, Result<EndedAttempt> judged);
+  Status Commit(const LeaseKey& key, EndedAttempt ended);
+  void Ack(const AgentId& agent, const LeaseKey& key);
+  void Lost(const Lease& lease, const std::string& why);
+  Status SaveBoards(const std::string& agent_id,
+                    const google::protobuf::RepeatedPtrField<v1::AgentBoard>& boards);
+  void MatchAndOffer();
+  Status Offer(const Lease& lease);
+  void Tick();
+  void ScheduleTick();
+  void Drop(const AgentId& agent, const Status& reason);
+  Session* SessionOf(const AgentLink* link);
+  v1::Board Describe(const BoardView& view) const;
+  Result<v1::Board> ChangeBoard(const std::string& board_id,
+                                const std::function<Status(BoardView*)>& change);
+
+  Executors executors_;
+  const Clock& clock_;
+  Store& store_;
+  EventHub& hub_;
+  Judge& judge_;
+  std::string instance_id_;
+  Scheduler scheduler_{Fence(0)};
+  std::map<AgentId, Session> sessions_;
+  std::map<AgentId, AgentRecord> agents_;
+  std::map<BoardId, BoardRecord> board_records_;
+  std::set<LeaseKey> judging_;
+  boost::asio::steady_timer timer_;
+  bool stopped_ = false;
+};
+
+}  // namespace tinyrig::server

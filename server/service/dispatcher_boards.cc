@@ -1,0 +1,163 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "server/service/dispatcher.h"
+
+namespace tinyrig::server {
+
+Status Dispatcher::SaveBoards(const std::string& agent_id,
+                              const google::protobuf::RepeatedPtrField<v1::AgentBoard>& boards) {
+  for (const v1::AgentBoard& board : boards) {
+    if (board.board_id().empty()) continue;
+    const BoardId id(board.board_id());
+    const BoardView* view = scheduler_.FindBoard(id);
+    if (view != nullptr && view->online && view->agent.value != agent_id) continue;
+    BoardRecord record = board_records_[id];
+    record.board_id = board.board_id();
+    record.board_type = board.board_type();
+    record.agent_id = agent_id;
+    if (!board.probe_serial().empty()) record.probe_serial = board.probe_serial();
+    if (!board.mcu_uid().empty() && !record.mcu_uid.empty() && board.mcu_uid() != record.mcu_uid) {
+      spdlog::warn(
+          "board {} has unique id {} now, it had {} before: another board under an old name?",
+          id.value, board.mcu_uid(), record.mcu_uid);
+    }
+    if (!board.mcu_uid().empty()) record.mcu_uid = board.mcu_uid();
+    BoardRecord& known = board_records_[id];
+    const bool same = known.board_type == record.board_type && known.agent_id == record.agent_id &&
+                      known.probe_serial == record.probe_serial && known.mcu_uid == record.mcu_uid;
+    if (!same) TRY(store_.SaveBoardIdentity(record));
+    known = std::move(record);
+  }
+  return {};
+}
+
+v1::Board Dispatcher::Describe(const BoardView& view) const {
+  v1::Board board;
+  board.set_board_id(view.id.value);
+  board.set_board_type(view.type);
+  board.set_agent_id(view.agent.value);
+  board.set_health(view.health);
+  if (const auto record = board_records_.find(view.id); record != board_records_.end()) {
+    board.set_probe_serial(record->second.probe_serial);
+    board.set_mcu_uid(record->second.mcu_uid);
+  }
+  if (view.lease) board.set_job_id(view.lease->job.value);
+  const bool reserved = !view.reserved_by.empty() && view.reserved_until_us > clock_.Now();
+  if (reserved) {
+    board.set_reserved_by(view.reserved_by);
+    board.set_reserved_until_us(view.reserved_until_us);
+  }
+  if (!view.online) {
+    board.set_state(v1::BOARD_STATE_OFFLINE);
+    board.set_note("its agent is not connected");
+  } else if (view.maintenance) {
+    board.set_state(v1::BOARD_STATE_MAINTENANCE);
+    board.set_note(view.maintenance_reason);
+  } else if (!view.broken.empty()) {
+    board.set_state(v1::BOARD_STATE_OFFLINE);
+    board.set_note(view.broken);
+  } else if (view.lease) {
+    board.set_state(v1::BOARD_STATE_BUSY);
+  } else if (reserved) {
+    board.set_state(v1::BOARD_STATE_RESERVED);
+    board.set_note(view.reserve_reason);
+  } else {
+    board.set_state(v1::BOARD_STATE_IDLE);
+  }
+  return board;
+}
+
+std::vector<v1::Board> Dispatcher::Boards() const {
+  std::vector<v1::Board> boards;
+  for (const auto& [id, view] : scheduler_.boards()) boards.push_back(Describe(view));
+  return boards;
+}
+
+std::vector<v1::Agent> Dispatcher::Agents() const {
+  std::vector<v1::Agent> agents;
+  for (const auto& [id, record] : agents_) {
+    const auto session = sessions_.find(id);
+    const AgentRecord& now = session == sessions_.end() ? record : session->second.agent;
+    v1::Agent agent;
+    agent.set_agent_id(now.agent_id);
+    agent.set_bench(now.bench);
+    agent.set_version(now.version);
+    agent.set_connected(session != sessions_.end());
+    agent.set_last_seen_us(now.last_seen_us);
+    agents.push_back(std::move(agent));
+  }
+  return agents;
+}
+
+Result<v1::Board> Dispatcher::GetBoard(const BoardId& board) const {
+  const BoardView* view = scheduler_.FindBoard(board);
+  if (view != nullptr) return Describe(*view);
+  return Status(Code::kNotFound,
+                fmt::format("there is no board '{}'; list boards to find its name", board.value));
+}
+
+Result<v1::Board> Dispatcher::ChangeBoard(const std::string& board_id,
+                                          const std::function<Status(BoardView*)>& change) {
+  const BoardId id(board_id);
+  BoardView* view = scheduler_.MutableBoard(id);
+  if (view == nullptr) return GetBoard(id);
+  BoardView changed = *view;
+  TRY(change(&changed));
+  BoardRecord record = board_records_[id];
+  record.board_id = board_id;
+  record.maintenance = changed.maintenance;
+  record.maintenance_reason = changed.maintenance_reason;
+  record.reserved_by = changed.reserved_by;
+  record.reserve_reason = changed.reserve_reason;
+  record.reserved_until_us = changed.reserved_until_us;
+  TRY(store_.SaveBoardState(record));
+  board_records_[id] = std::move(record);
+  *view = std::move(changed);
+  MatchAndOffer();
+  return GetBoard(id);
+}
+
+Result<v1::Board> Dispatcher::Reserve(const v1::ReserveBoardRequest& request) {
+  const TimeUs now = clock_.Now();
+  if (request.user().empty() || request.expires_us() <= now) {
+    return Status(Code::kInvalidArgument, "a reservation needs a user and an expiry in the future");
+  }
+  return ChangeBoard(request.board_id(), [&](BoardView* board) -> Status {
+    if (!board->reserved_by.empty() && board->reserved_until_us > now &&
+        board->reserved_by != request.user()) {
+      return {Code::kFailedPrecondition,
+              fmt::format("board '{}' is reserved by {}; ask them to release it",
+                          request.board_id(), board->reserved_by)};
+    }
+    board->reserved_by = request.user();
+    board->reserve_reason = request.reason();
+    board->reserved_until_us = request.expires_us();
+    return {};
+  });
+}
+
+Result<v1::Board> Dispatcher::Release(const v1::ReleaseBoardRequest& request) {
+  return ChangeBoard(request.board_id(), [&](BoardView* board) -> Status {
+    if (!board->reserved_by.empty() && board->reserved_until_us > clock_.Now() &&
+        board->reserved_by != request.user()) {
+      return {Code::kPermissionDenied,
+              fmt::format("board '{}' is reserved by {}; only they release it", request.board_id(),
+                          board->reserved_by)};
+    }
+    board->reserved_by.clear();
+    board->reserve_reason.clear();
+    board->reserved_until_us = 0;
+    return {};
+  });
+}
+
+Result<v1::Board> Dispatcher::SetMaintenance(const v1::SetMaintenanceRequest& request) {
+  return ChangeBoard(request.board_id(), [&](BoardView* board) -> Status {
+    board->maintenance = request.maintenance();
+    board->maintenance_reason = request.maintenance() ? request.reason() : "";
+    return {};
+  });
+}
+
+}  // namespace tinyrig::server

@@ -1,0 +1,92 @@
+#include "server/service/judge.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <algorithm>
+
+#include "server/planning/expected.h"
+
+namespace tinyrig::server {
+namespace {
+
+constexpr int kZstdLevel = 3;
+constexpr int kMaxLogLines = 10'000;
+
+}  // namespace
+
+Result<std::vector<std::byte>> Pack(std::span<const std::byte> bytes) {
+  std::vector<std::byte> packed(ZSTD_compressBound(bytes.size()));
+  const size_t size =
+      ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), kZstdLevel);
+  if (ZSTD_isError(size) != 0)
+    return Status(Code::kInternal, fmt::format("zstd: {}", ZSTD_getErrorName(size)));
+  packed.resize(size);
+  return packed;
+}
+
+Result<std::vector<std::byte>> Unpack(std::span<const std::byte> bytes, size_t max_bytes) {
+  const unsigned long long size = ZSTD_getFrameContentSize(bytes.data(), bytes.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > max_bytes) {
+    return Status(Code::kDataLoss,
+                  "not a stored result, or too large; restore the artifact from a backup");
+  }
+  std::vector<std::byte> plain(size);
+  const size_t done = ZSTD_decompress(plain.data(), plain.size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(done) != 0 || done != size) {
+    return Status(Code::kDataLoss,
+                  "a stored result is damaged; restore the artifact from a backup");
+  }
+  return plain;
+}
+
+Result<std::shared_ptr<const Expected>> Judge::LoadExpected(const std::string& sha256) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(cache_.begin(), cache_.end(),
+                                    [&](const auto& e) { return e.first == sha256; });
+    if (found != cache_.end()) {
+      cache_.splice(cache_.begin(), cache_, found);
+      return found->second;
+    }
+  }
+  TRY_ASSIGN(const std::vector<std::byte> bytes, artifacts_.Read(sha256));
+  TRY_ASSIGN(Expected decoded, DecodeExpected(bytes));
+  std::shared_ptr<const Expected> expected = std::make_shared<Expected>(std::move(decoded));
+  const std::lock_guard lock(mutex_);
+  cache_.emplace_front(sha256, expected);
+  if (cache_.size() > kCached) cache_.pop_back();
+  return expected;
+}
+
+Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
+  EndedAttempt ended;
+  ended.key = {JobId(result.key().job_id()), result.key().attempt(), Fence(result.key().fence())};
+  JobContext context;
+  {
+    TRY_ASSIGN(const ReaderPool::Lent reader, readers_.Borrow());
+    TRY_ASSIGN(context, reader->GetJobContext(ended.key.job));
+  }
+  TRY_ASSIGN(const std::shared_ptr<const Expected> expected,
+             LoadExpected(context.expected.artifact_sha256));
+  const std::string raw = result.SerializeAsString();
+  TRY_ASSIGN(const std::vector<std::byte> packed, Pack(AsBytes(raw)));
+  TRY_ASSIGN(ended.raw_sha256, artifacts_.Put(packed));
+
+  EvaluationRequest request;
+  request.repetitions = context.spec.repetitions();
+  request.limits = context.spec.limits();
+  request.fidelity = context.fidelity;
+  Evaluation evaluation = Evaluate(result, context.plan.facts, *expected, request);
+  ended.failure = std::move(evaluation.failure);
+  ended.measurements = std::move(evaluation.measurements);
+  ended.layers = std::move(evaluation.layers);
+  ended.started_us = result.started_us();
+  ended.ended_us = result.ended_us();
+  ended.timeline.assign(result.timeline().begin(), result.timeline().end());
+  const int lines = std::min(result.log_size(), kMaxLogLines);
+  for (int i = 0; i < lines; ++i) ended.log.push_back({result.ended_us(), result.log(i)});
+  return ended;
+}
+
+}  // namespace tinyrig::server
