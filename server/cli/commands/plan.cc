@@ -7,12 +7,15 @@
 
 #include "firmware/compiler/compile.h"
 #include "firmware/compiler/plan_json.h"
+#include "server/cli/campaign/variants.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
+#include "server/cli/service/paths.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/file.h"
 #include "server/cli/text/table.h"
+#include "server/planning/planner.h"
 
 namespace tinyrig::cli {
 namespace {
@@ -20,6 +23,7 @@ namespace {
 struct PlanOptions {
   std::string path;
   std::string variant;
+  std::string board_type;
 };
 
 constexpr uint64_t kMaxModelBytes = 256 << 20;
@@ -81,6 +85,69 @@ void PrintPlan(const std::string& path, const compiler::Plan& plan) {
   PrintBuffers(plan);
 }
 
+/// What the static check of the server would say, from the firmware beside this program.
+Result<server::PlanRecord> FitOf(const PlanOptions& options, const std::string& tflite,
+                                 const v1::Variant& variant) {
+  const std::string name = fmt::format("{}-{}", options.board_type, variant.kernels());
+  const auto path = FindBesidePrograms("share/tinyrig/firmware/" + name + ".json");
+  if (!path.ok()) {
+    return Status(Code::kNotFound,
+                  fmt::format("there is no firmware for board type '{}' with kernels {}: {}",
+                              options.board_type, variant.kernels(), path.status().message()));
+  }
+  TRY_ASSIGN(const std::string json, ReadFile(*path, 1 << 20));
+  TRY_ASSIGN(const server::Bundle bundle, server::ParseBundle(json));
+  const auto bytes = std::as_bytes(std::span(tflite));
+  TRY_ASSIGN(const server::ModelPlanner planner,
+             server::ModelPlanner::Read(options.path, "", {bytes.begin(), bytes.end()}));
+  TRY_ASSIGN(server::PlannedVariant planned, planner.Plan(variant, bundle));
+  return std::move(planned.record);
+}
+
+Json FitJson(const server::PlanRecord& fit) {
+  Json json = {{"board_type", fit.board_type},
+               {"feasible", fit.feasible},
+               {"flash_model_bytes", fit.facts.flash_model_bytes},
+               {"flash_total_bytes", fit.facts.flash_total_bytes},
+               {"ram_static_bytes", fit.facts.ram_static_bytes},
+               {"ram_rig_bytes", fit.facts.ram_rig_bytes}};
+  if (!fit.feasible) json["reason"] = fit.reason;
+  return json;
+}
+
+void PrintFit(const server::PlanRecord& fit) {
+  fmt::print(
+      "\non {}: flash of the model {} B, of the whole image {} B; RAM {} B for the arena, {} B "
+      "static, "
+      "{} B for the rig, stack beside\n",
+      fit.board_type, FormatCount(fit.facts.flash_model_bytes),
+      FormatCount(fit.facts.flash_total_bytes), FormatCount(fit.facts.arena_bytes),
+      FormatCount(fit.facts.ram_static_bytes), FormatCount(fit.facts.ram_rig_bytes));
+  fmt::print("{}\n", fit.feasible ? "it fits" : "infeasible: " + Printable(fit.reason));
+}
+
+Result<int> ShowPlan(const PlanOptions& options, bool json) {
+  TRY_ASSIGN(const std::string bytes, ReadFile(options.path, kMaxModelBytes));
+  TRY_ASSIGN(const compiler::Variant variant, compiler::ParseVariant(options.variant));
+  const auto compiled = compiler::Compile(std::as_bytes(std::span(bytes)), variant);
+  if (!compiled.ok()) return compiled.status().WithContext(options.path);
+  std::optional<server::PlanRecord> fit;
+  if (!options.board_type.empty()) {
+    v1::VariantMatrix matrix;
+    TRY(SetVariants({options.variant}, matrix));
+    TRY_ASSIGN(fit, FitOf(options, bytes, ExpandVariants(matrix).front()));
+  }
+  if (json) {
+    Json document = compiler::ToJson(compiled->plan);
+    if (fit) document["fit"] = FitJson(*fit);
+    fmt::print("{}", Dump(document));
+  } else {
+    PrintPlan(options.path, compiled->plan);
+    if (fit) PrintFit(*fit);
+  }
+  return fit && !fit->feasible ? kExitInfeasible : kExitOk;
+}
+
 }  // namespace
 
 Runner DefinePlan(CLI::App& app) {
@@ -89,18 +156,9 @@ Runner DefinePlan(CLI::App& app) {
   app.add_option("--variant", options->variant,
                  "Settings of the variant (default: kernels=dsp,weights=int8)")
       ->type_name("K=V[,K=V]");
-  return [options](const Common& common) -> Result<int> {
-    TRY_ASSIGN(const std::string bytes, ReadFile(options->path, kMaxModelBytes));
-    TRY_ASSIGN(const compiler::Variant variant, compiler::ParseVariant(options->variant));
-    const auto compiled = compiler::Compile(std::as_bytes(std::span(bytes)), variant);
-    if (!compiled.ok()) return compiled.status().WithContext(options->path);
-    if (common.json) {
-      fmt::print("{}", Dump(compiler::ToJson(compiled->plan)));
-    } else {
-      PrintPlan(options->path, compiled->plan);
-    }
-    return kExitOk;
-  };
+  app.add_option("--board-type", options->board_type, "Check whether it fits this board type")
+      ->type_name("TYPE");
+  return [options](const Common& common) { return ShowPlan(*options, common.json); };
 }
 
 }  // namespace tinyrig::cli

@@ -24,7 +24,7 @@ AxisScale LinearScale(double lo, double hi, int tick_count) {
   const double spread = hi - lo;
   const double air = spread > 0 ? spread * 0.10 : std::max(std::abs(hi) * 0.1, 0.5);
   // Zero is the honest origin, but not at the price of squeezing everything into a corner.
-  scale.lo = lo >= 0 && lo < spread * 0.8 ? 0 : lo - air;
+  scale.lo = lo >= 0 && lo < hi * 0.3 ? 0 : lo - air;
   if (lo >= 0) scale.lo = std::max(scale.lo, 0.0);
   scale.hi = hi + air;
   const double step = NiceStep((scale.hi - scale.lo) / tick_count);
