@@ -18,7 +18,7 @@ namespace {
 
 using boost::system::error_code;
 
-constexpr size_t kChunkBytes = 16 * 1024;
+constexpr size_t kChunkBytes = size_t{16} * 1024;
 constexpr std::chrono::milliseconds kFirstNudge{2};
 constexpr std::chrono::milliseconds kLastNudge{64};
 

@@ -27,7 +27,7 @@ namespace tinyrig::agent::vboard {
 /// vanish, as on a wire. Event driven, no polling; one thread.
 class PtyBridge {
  public:
-  static constexpr size_t kBufferBytes = 256 * 1024;
+  static constexpr size_t kBufferBytes = size_t{256} * 1024;
 
   /// `faults` must outlive this object.
   PtyBridge(boost::asio::io_context& io, const FaultSet& faults);

@@ -53,6 +53,7 @@ Status Process::Spawn(const std::vector<std::string>& argv, const std::vector<in
   }
   UniqueFd high_log(fcntl(log.get(), F_DUPFD_CLOEXEC, floor));
   std::vector<char*> pointers;
+  pointers.reserve(argv.size() + 1);
   for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
 
