@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/status/status.h"
+
+namespace tinyrig::agent {
+
+struct ProbeConfig {
+  std::string driver;
+  std::string config;  ///< OpenOCD config: a path, or a name below share/tinyrig/openocd.
+  std::string serial;
+  uint32_t uid_address = 0;                ///< Where the MCU's 12-byte unique id is read.
+  std::map<std::string, std::string> env;  ///< All of the child's environment besides PATH.
+};
+
+struct LinkConfig {
+  std::string driver;
+  std::string port;
+  uint32_t baud_hz = 115200;
+};
+
+struct PowerConfig {
+  std::string driver;
+  std::string control;  ///< Of driver "virtual": the board's control socket.
+};
+
+struct BoardConfig {
+  std::string id;
+  std::string type;
+  ProbeConfig probe;
+  LinkConfig link;
+  PowerConfig power;  ///< driver empty: none.
+};
+
+struct BenchConfig {
+  std::string bench;
+  std::string server;               ///< gRPC address; empty when not given.
+  std::filesystem::path state_dir;  ///< Empty when not given.
+  std::vector<BoardConfig> boards;
+};
+
+/// Reads a bench file. Strict: an unknown or repeated key, a wrong type, a board id, serial or port
+/// used twice is an error "file:line: what; what to try". Errors: kInvalidArgument.
+Result<BenchConfig> ParseBenchFile(std::string_view yaml, std::string_view file);
+
+}  // namespace tinyrig::agent

@@ -1,0 +1,148 @@
+#include "agent/drivers/openocd/output.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "agent/drivers/openocd/commands.h"
+
+namespace tinyrig::agent::openocd {
+namespace {
+
+struct KnownText {
+  std::string_view text;
+  Code code;
+  std::string_view message;
+};
+
+// In order: the first text found decides, so the causes stand before their consequences.
+constexpr KnownText kKnownTexts[] = {
+    {"unable to find a matching CMSIS-DAP device", Code::kNotFound,
+     "no probe with this serial; check its USB cable and the serial in the bench file"},
+    {"Error on socket 'connect'", Code::kNotFound,
+     "the probe's socket cannot be reached; is the virtual board or adapter server running?"},
+    {"unable to open CMSIS-DAP device", Code::kUnavailable,
+     "another program uses the probe; end it (a second OpenOCD, an IDE?)"},
+    {"CMSIS-DAP command CMD_INFO failed", Code::kUnavailable,
+     "the probe is there but does not answer; unplug it and plug it in again"},
+    {"could not claim interface", Code::kUnavailable,
+     "another program uses the probe; end it (a second OpenOCD, an IDE?)"},
+    {"Error connecting DP: cannot read IDR", Code::kUnavailable,
+     "the probe works, the board does not answer; check its power and the SWD cable"},
+    {"JTAG scan chain interrogation failed", Code::kUnavailable,
+     "the probe works, the board does not answer; check its power and the JTAG cable"},
+    {"DAP transaction stalled (WAIT)", Code::kUnavailable,
+     "the board's debug port is stuck; power-cycle the board"},
+    {"Could not find MEM-AP", Code::kUnavailable,
+     "the board's debug port answers but its memory cannot be reached; power-cycle the board"},
+    {"failed to find out where", Code::kUnavailable,
+     "contact to the board was lost while writing; check power and cable"},
+    {"Failed to write memory", Code::kFailedPrecondition,
+     "the board refused a write; is it the board type that the bench file says?"},
+    {"Failed to read memory", Code::kUnavailable,
+     "the board refused a read; check power and cable"},
+    {"checksum mismatch", Code::kDataLoss,
+     "what was written does not read back; power-cycle the board, then check its flash or supply"},
+    {"Verify Failed", Code::kDataLoss,
+     "what was written does not read back; power-cycle the board, then check its flash or supply"},
+    {"timed out while waiting for target halted", Code::kUnavailable,
+     "the core did not halt; power-cycle the board"},
+    {"target not halted", Code::kUnavailable, "the core did not halt; power-cycle the board"},
+    {"remote_bitbang_putc", Code::kUnavailable, "the adapter server died; restart it"},
+    {"couldn't open", Code::kInternal, "a file of the image is missing; rerun the job"},
+    {"Can't find", Code::kNotFound,
+     "the OpenOCD configuration is not there; check `config` in the bench file"},
+};
+
+std::string LastLines(std::string_view output, size_t bytes) {
+  if (output.size() > bytes) {
+    output.remove_prefix(output.size() - bytes);
+    output.remove_prefix(std::min(output.find('\n') + 1, output.size()));
+  }
+  return std::string(output);
+}
+
+/// The rest of the line behind `marker`.
+std::optional<std::string_view> Behind(std::string_view output, std::string_view marker) {
+  const size_t at = output.find(marker);
+  if (at == output.npos) return std::nullopt;
+  output.remove_prefix(at + marker.size());
+  return output.substr(0, output.find('\n'));
+}
+
+std::vector<uint32_t> HexWords(std::string_view text) {
+  std::vector<uint32_t> words;
+  while (true) {
+    const size_t at = text.find("0x");
+    if (at == text.npos) return words;
+    text.remove_prefix(at + 2);
+    uint32_t word = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), word, 16);
+    if (error != std::errc()) return words;
+    words.push_back(word);
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+  }
+}
+
+}  // namespace
+
+Status Classify(const ChildResult& run) {
+  for (const KnownText& known : kKnownTexts) {
+    if (run.output.find(known.text) != run.output.npos) {
+      return {known.code, fmt::format("{} (OpenOCD: \"{}\")", known.message, known.text)};
+    }
+  }
+  if (run.timed_out) {
+    return {
+        Code::kDeadlineExceeded,
+        fmt::format("OpenOCD did not end within {} ms and was killed; unplug the probe and plug "
+                    "it in again",
+                    std::chrono::duration_cast<milliseconds>(run.duration).count())};
+  }
+  if (run.ok() && Behind(run.output, kDoneMarker)) return OkStatus();
+  return {Code::kUnavailable,
+          fmt::format("OpenOCD failed (exit {}, signal {}); it said:\n{}", run.exit_status,
+                      run.signal, LastLines(run.output, 1500))};
+}
+
+Result<ProbeIdentity> ParseIdentity(std::string_view output) {
+  ProbeIdentity identity;
+  if (const auto line = Behind(output, "DPIDR ")) {
+    const auto words = HexWords(*line);
+    if (!words.empty()) identity.dpidr = words[0];
+  }
+  if (const auto line = Behind(output, "Open On-Chip Debugger ")) {
+    identity.tool = "openocd " + std::string(line->substr(0, line->find_first_of(" \r")));
+  }
+  const auto line = Behind(output, kUidMarker);
+  const auto words = line ? HexWords(*line) : std::vector<uint32_t>();
+  if (words.size() != 3) {
+    return {Code::kUnavailable,
+            "the unique id could not be read; check `uid_address` in the bench file"};
+  }
+  static_assert(sizeof(identity.uid) == 3 * sizeof(uint32_t));
+  std::memcpy(identity.uid.data(), words.data(), sizeof(identity.uid));
+  return identity;
+}
+
+Status CheckFlashRun(std::string_view output, uint32_t mailbox_word) {
+  const auto state = Behind(output, kStateMarker);
+  if (!state || state->find("halted") == state->npos) {
+    return {Code::kFailedPrecondition,
+            fmt::format("the core was {} while the image was loaded; power-cycle the board",
+                        state ? *state : " in an unknown state")};
+  }
+  const auto line = Behind(output, kMailboxMarker);
+  const auto words = line ? HexWords(*line) : std::vector<uint32_t>();
+  if (words != std::vector{mailbox_word}) {
+    return {Code::kDataLoss,
+            "a word written into the board's RAM did not read back; power-cycle the board"};
+  }
+  return OkStatus();
+}
+
+}  // namespace tinyrig::agent::openocd

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "agent/instruments/probe.h"
+#include "agent/process/child.h"
+#include "proto/status/status.h"
+
+/// What OpenOCD says, made sense of. Its exit status never tells which failure it was, and is 0 for
+/// some; the text decides. Pure.
+namespace tinyrig::agent::openocd {
+
+/// OK only when the run reached its end. Else the cause, from the table of known texts, with what
+/// to try; the last lines of the output are in the message when the text is unknown.
+Status Classify(const ChildResult& run);
+
+/// DPIDR, unique id and version. Errors: kUnavailable: the output has no unique id.
+Result<ProbeIdentity> ParseIdentity(std::string_view output);
+
+/// What came after reset halt and the mailbox write.
+/// Errors: kFailedPrecondition: the core was not halted while it was loaded. kDataLoss: the mailbox
+/// word did not read back.
+Status CheckFlashRun(std::string_view output, uint32_t mailbox_word);
+
+}  // namespace tinyrig::agent::openocd

@@ -1,0 +1,46 @@
+#include "agent/drivers/registry.h"
+
+#include <fmt/format.h>
+
+#include "agent/drivers/openocd/openocd_probe.h"
+#include "agent/drivers/uart/uart_link.h"
+#include "agent/drivers/virtual_power/virtual_power.h"
+
+namespace tinyrig::agent {
+namespace {
+
+Status NoDriver(std::string_view kind, std::string_view name, std::string_view known) {
+  return {Code::kInvalidArgument,
+          fmt::format("no {} driver '{}'; there is: {}", kind, name, known)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Probe>> MakeProbe(const ProbeConfig& config,
+                                         const std::filesystem::path& share_dir,
+                                         const std::filesystem::path& work_dir) {
+  if (config.driver != "openocd") return NoDriver("probe", config.driver, "openocd");
+  openocd::Adapter adapter;
+  adapter.config = config.config.find('/') == std::string::npos
+                       ? (share_dir / "openocd" / config.config).string()
+                       : config.config;
+  adapter.serial = config.serial;
+  adapter.uid_address = config.uid_address;
+  return std::unique_ptr<Probe>(
+      std::make_unique<openocd::OpenOcdProbe>(std::move(adapter), config.env, work_dir));
+}
+
+Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, asio::io_context& io) {
+  if (config.driver != "uart") return NoDriver("link", config.driver, "uart");
+  return std::unique_ptr<LinkPort>(
+      std::make_unique<uart::UartPort>(io, config.port, config.baud_hz));
+}
+
+Result<std::unique_ptr<PowerSwitch>> MakePowerSwitch(const PowerConfig& config) {
+  if (config.driver.empty()) return std::unique_ptr<PowerSwitch>();
+  if (config.driver != "virtual") return NoDriver("power", config.driver, "virtual");
+  return std::unique_ptr<PowerSwitch>(
+      std::make_unique<virtual_power::VirtualPowerSwitch>(config.control));
+}
+
+}  // namespace tinyrig::agent

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/instruments/async.h"
+#include "proto/status/status.h"
+
+namespace tinyrig::agent {
+
+/// A byte stream to and from a board. It may lose, change and delay bytes; it does not know frames.
+/// One reader and one writer at a time. Closed by its destructor.
+class Link {
+ public:
+  struct Stats {
+    uint64_t bytes_out = 0;
+    uint64_t bytes_in = 0;
+  };
+
+  virtual ~Link() = default;
+
+  /// At least one byte, as many as are there.
+  /// Errors: kDeadlineExceeded: nothing came. kUnavailable: the link is gone (unplugged).
+  virtual Awaitable<Result<std::vector<uint8_t>>> Read(Deadline deadline) = 0;
+
+  /// Returns when all bytes were taken over by the system, not when the board has them.
+  /// Errors: kDeadlineExceeded: the far side does not take bytes; some may have been sent.
+  ///         kUnavailable: the link is gone.
+  virtual Awaitable<Status> Write(std::vector<uint8_t> bytes, Deadline deadline) = 0;
+
+  /// Throws away what has arrived, until the line was silent for `quiet`, at most up to `deadline`
+  /// (a board that never stops talking is no error here).
+  /// Errors: kUnavailable: the link is gone.
+  virtual Awaitable<Status> Drain(Clock::duration quiet, Deadline deadline) = 0;
+
+  virtual Stats stats() const = 0;
+};
+
+/// Where a link can be opened: survives unplugging, unlike the Link.
+class LinkPort {
+ public:
+  virtual ~LinkPort() = default;
+  /// Errors: kNotFound: no such port. kUnavailable: somebody else has it open.
+  ///         kPermissionDenied. The message says what to try.
+  virtual Result<std::unique_ptr<Link>> Open() = 0;
+  /// What a person at the bench looks for, e.g. "/dev/ttyACM0".
+  virtual const std::string& path() const = 0;
+};
+
+}  // namespace tinyrig::agent

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "agent/instruments/async.h"
+#include "proto/status/status.h"
+
+namespace tinyrig::agent {
+
+/// Factory unique id of an MCU, in memory order.
+using McuUid = std::array<uint8_t, 12>;
+
+/// Lower-case hex, memory order.
+std::string UidHex(const McuUid& uid);
+
+/// Who is at the far end of the probe.
+struct ProbeIdentity {
+  uint32_t dpidr = 0;  ///< Identity register of the debug port.
+  McuUid uid{};
+  std::string tool;  ///< "openocd 0.12.0"
+};
+
+/// Bytes of a file that go to an address.
+struct FlashSegment {
+  uint32_t address = 0;
+  std::filesystem::path file;
+};
+
+struct FlashRequest {
+  std::vector<FlashSegment> segments;
+  uint32_t mailbox_address = 0;  ///< A word in RAM that survives reset.
+  uint32_t mailbox_word = 0;
+};
+
+struct FlashReport {
+  ProbeIdentity identity;
+  uint64_t bytes_written = 0;
+};
+
+struct MemoryRange {
+  uint32_t address = 0;
+  uint32_t size = 0;  ///< Bytes.
+};
+
+/// A debug adapter with a board behind it. Calls do not overlap.
+/// Every failure is the bench's: its message says what was seen and what to try.
+/// Errors of all: kNotFound: no adapter. kUnavailable: no target behind it, contact lost.
+///                kFailedPrecondition: not the target that the bench file describes.
+///                kDataLoss: what was written does not read back. kDeadlineExceeded.
+class Probe {
+ public:
+  virtual ~Probe() = default;
+
+  /// Reads the identity without stopping the core.
+  virtual Awaitable<Result<ProbeIdentity>> Identify(Deadline deadline) = 0;
+
+  /// Resets and halts, writes all segments, reads them back and compares, writes the mailbox word,
+  /// resets and runs. The identity is read in the same connection.
+  virtual Awaitable<Result<FlashReport>> Flash(FlashRequest request, Deadline deadline) = 0;
+
+  /// Halts, reads, resumes. One entry for every range, of its size.
+  virtual Awaitable<Result<std::vector<std::vector<uint8_t>>>> ReadMemory(
+      std::vector<MemoryRange> ranges, Deadline deadline) = 0;
+
+  /// Resets and runs what is there.
+  virtual Awaitable<Status> Reset(Deadline deadline) = 0;
+};
+
+}  // namespace tinyrig::agent

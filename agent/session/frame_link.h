@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "agent/instruments/link.h"
+#include "proto/device/frame.h"
+
+namespace tinyrig::agent {
+
+/// A frame with its own bytes.
+struct Frame {
+  device::FrameType type{};
+  uint8_t flags = 0;
+  uint16_t sequence = 0;
+  std::vector<uint8_t> payload;
+};
+
+/// Frames of the device protocol over a Link. Damaged frames are counted and dropped here.
+class FrameLink {
+ public:
+  /// `link` must outlive this.
+  explicit FrameLink(Link& link) : link_(link) {}
+
+  /// Payload = head, then body. Sends the delimiter first, so that noise before it costs no frame.
+  Awaitable<Status> Send(device::FrameType type, uint8_t flags, uint16_t sequence,
+                         std::vector<uint8_t> payload, Deadline deadline);
+
+  /// The next good frame. Errors: as Link::Read().
+  Awaitable<Result<Frame>> Next(Deadline deadline);
+
+  uint32_t bad_frames() const { return decoder_.bad_frames(); }
+  Link::Stats stats() const { return link_.stats(); }
+
+ private:
+  Link& link_;
+  device::FrameDecoder decoder_;
+  std::vector<uint8_t> received_;
+  size_t used_ = 0;
+};
+
+/// Bytes of a fixed struct, to be sent.
+template <typename T>
+std::vector<uint8_t> StructBytes(const T& value, std::span<const uint8_t> body = {}) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
+  std::vector<uint8_t> payload(bytes, bytes + sizeof(T));
+  payload.insert(payload.end(), body.begin(), body.end());
+  return payload;
+}
+
+}  // namespace tinyrig::agent
