@@ -1,5 +1,6 @@
 #include "firmware/compiler/blob_writer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "firmware/runtime/blob_format.h"
@@ -26,13 +27,8 @@ class Writer {
   uint32_t AppendRecords(const std::vector<T>& records) {
     return Append(std::as_bytes(std::span(records)));
   }
-  template <typename T>
-  void Overwrite(uint32_t offset, const T& record) {
-    std::memcpy(bytes_.data() + offset, &record, sizeof(T));
-  }
-  template <typename T>
-  void Overwrite(uint32_t offset, const std::vector<T>& records) {
-    std::memcpy(bytes_.data() + offset, records.data(), records.size() * sizeof(T));
+  void Overwrite(uint32_t offset, std::span<const std::byte> piece) {
+    std::copy(piece.begin(), piece.end(), bytes_.begin() + offset);
   }
   std::vector<std::byte>& bytes() { return bytes_; }
 
@@ -136,7 +132,7 @@ Result<std::vector<std::byte>> WriteBlob(const Graph& graph, const std::vector<L
   for (size_t i = 0; i < ops.size(); ++i) {
     records[i] = WriteOp(writer, ops[i], layout.scratch_offsets[i], tensors);
   }
-  writer.Overwrite(header.ops_offset, records);
+  writer.Overwrite(header.ops_offset, std::as_bytes(std::span(records)));
 
   header.magic = runtime::kBlobMagic;
   header.version = runtime::kBlobVersion;
@@ -152,10 +148,10 @@ Result<std::vector<std::byte>> WriteBlob(const Graph& graph, const std::vector<L
   header.output_count = static_cast<uint16_t>(graph.outputs.size());
   header.model_bytes = static_cast<uint32_t>(graph.file_bytes);
   header.model_crc32c = graph.file_crc32c;
-  writer.Overwrite(0, header);
+  writer.Overwrite(0, std::as_bytes(std::span(&header, 1)));
   header.crc32c = device::Crc32c(writer.bytes().data() + runtime::kBlobCrcStart,
                                  writer.bytes().size() - runtime::kBlobCrcStart);
-  writer.Overwrite(0, header);
+  writer.Overwrite(0, std::as_bytes(std::span(&header, 1)));
   return std::move(writer.bytes());
 }
 

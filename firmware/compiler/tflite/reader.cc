@@ -41,6 +41,13 @@ std::vector<int32_t> ToVector(const flatbuffers::Vector<int32_t>* source) {
   return {source->begin(), source->end()};
 }
 
+/// Element of a vector of 64-bit numbers; the verifier does not look at their alignment.
+int64_t At(const flatbuffers::Vector<int64_t>& vector, flatbuffers::uoffset_t index) {
+  int64_t value;
+  std::memcpy(&value, vector.Data() + index * sizeof(value), sizeof(value));
+  return value;
+}
+
 Result<Quantization> ReadQuantization(const fbs::QuantizationParameters* source,
                                       const Tensor& tensor) {
   Quantization quantization;
@@ -70,7 +77,7 @@ Result<Quantization> ReadQuantization(const fbs::QuantizationParameters* source,
     if (!std::isfinite(scale[i])) {
       return Invalid(fmt::format("has scale {}, not a finite number", scale[i]));
     }
-    const int64_t zero = zero_point && zero_point->size() ? (*zero_point)[i] : 0;
+    const int64_t zero = zero_point && zero_point->size() ? At(*zero_point, i) : 0;
     if (zero < INT32_MIN || zero > INT32_MAX ||
         (tensor.type == DataType::kInt8 && (zero < INT8_MIN || zero > INT8_MAX))) {
       return Invalid(fmt::format("has zero point {}, outside its type", zero));
