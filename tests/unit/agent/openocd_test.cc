@@ -1,0 +1,117 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/drivers/openocd/commands.h"
+#include "agent/drivers/openocd/output.h"
+
+namespace tinyrig::agent::openocd {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+ChildResult RanWith(std::string output, int exit_status) {
+  ChildResult run;
+  run.exit_status = exit_status;
+  run.output = std::move(output);
+  return run;
+}
+
+// Texts as OpenOCD 0.12.0 printed them.
+struct Case {
+  const char* output;
+  int exit_status;
+  Code code;
+  const char* remedy;
+};
+
+class ClassifyTest : public testing::TestWithParam<Case> {};
+
+TEST_P(ClassifyTest, FindsTheCause) {
+  const Status status = Classify(RanWith(GetParam().output, GetParam().exit_status));
+  EXPECT_EQ(status.code(), GetParam().code) << status.ToString();
+  EXPECT_THAT(status.message(), HasSubstr(GetParam().remedy));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts, ClassifyTest,
+    testing::Values(
+        Case{"Error: unable to find a matching CMSIS-DAP device\n", 1, Code::kNotFound,
+             "USB cable"},
+        Case{"Error: unable to open CMSIS-DAP device 0xd28:0x204\n"
+             "Error: unable to find a matching CMSIS-DAP device\n",
+             1, Code::kNotFound, "serial"},
+        Case{"Error: CMSIS-DAP command CMD_INFO failed.\n", 1, Code::kUnavailable, "unplug"},
+        Case{"Error: Error connecting DP: cannot read IDR\n", 1, Code::kUnavailable, "power"},
+        Case{"Error: Could not find MEM-AP to control the core\n", 1, Code::kUnavailable,
+             "power-cycle"},
+        Case{"Error: Failed to write memory and, additionally, failed to find out where\n", 1,
+             Code::kUnavailable, "lost while writing"},
+        Case{"Error: Failed to write memory at 0x70000004\n", 1, Code::kFailedPrecondition,
+             "board type"},
+        Case{"Error: checksum mismatch - attempting binary compare\n"
+             "diff 0 address 0x00000010. Was 0xef instead of 0x55\n",
+             1, Code::kDataLoss, "read back"},
+        Case{"couldn't open nofile.elf\n", 1, Code::kInternal, "missing"},
+        Case{"something new\n", 1, Code::kUnavailable, "something new"},
+        // It says that all is well, but did not come to the end.
+        Case{"Info : SWD DPIDR 0x2ba01477\n", 0, Code::kUnavailable, "DPIDR"},
+        // Logged as an error on success.
+        Case{"Error: No working memory available. Specify -work-area-phys to target.\n"
+             "tinyrig done\nshutdown command invoked\n",
+             0, Code::kOk, ""}));
+
+TEST(Classify, AKilledRunIsATimeout) {
+  ChildResult run = RanWith("Info : halted\n", -1);
+  run.timed_out = true;
+  run.signal = 9;
+  EXPECT_EQ(Classify(run).code(), Code::kDeadlineExceeded);
+}
+
+TEST(ParseIdentity, ReadsIdAndUid) {
+  const auto identity = ParseIdentity(
+      "Open On-Chip Debugger 0.12.0\nLicensed under GNU GPL v2\nInfo : SWD DPIDR 0x2ba01477\n"
+      "tinyrig uid: 0x44332211 0x88776655 0xccbbaa99\n");
+  ASSERT_TRUE(identity.ok()) << identity.status().ToString();
+  EXPECT_EQ(identity->dpidr, 0x2ba01477u);
+  EXPECT_EQ(identity->tool, "openocd 0.12.0");
+  EXPECT_EQ(UidHex(identity->uid), "112233445566778899aabbcc");
+}
+
+TEST(ParseIdentity, ShortOrMissingUidIsAnError) {
+  EXPECT_FALSE(ParseIdentity("tinyrig uid: 0x1 0x2\n").ok());
+  EXPECT_FALSE(ParseIdentity("").ok());
+  EXPECT_FALSE(ParseIdentity("tinyrig uid: 0xzz 0x1 0x2").ok());
+}
+
+TEST(CheckFlashRun, WantsAHaltedCoreAndTheWord) {
+  const std::string good = "tinyrig state: halted\ntinyrig mailbox: 0xdeadbeef\n";
+  EXPECT_TRUE(CheckFlashRun(good, 0xdeadbeef).ok());
+  EXPECT_EQ(CheckFlashRun(good, 0xdeadbeee).code(), Code::kDataLoss);
+  EXPECT_EQ(CheckFlashRun("tinyrig state: running\ntinyrig mailbox: 0x1\n", 1).code(),
+            Code::kFailedPrecondition);
+  EXPECT_EQ(CheckFlashRun("", 1).code(), Code::kFailedPrecondition);
+}
+
+TEST(Commands, FlashLoadsVerifiesAndEndsWithTheMark) {
+  FlashRequest request;
+  request.segments = {{0, "/state/a.bin"}, {0x40000, "/state/b.bin"}};
+  request.mailbox_address = 0x20001000;
+  request.mailbox_word = 0x1234;
+  const auto argv = FlashCommand({"virtual_m4.cfg", "VB0001", 0x3FFFF0}, request);
+  ASSERT_TRUE(argv.ok());
+  EXPECT_THAT(*argv, Contains("adapter serial {VB0001}"));
+  EXPECT_THAT(*argv, Contains("verify_image {/state/b.bin} 0x00040000 bin"));
+  EXPECT_THAT(*argv, Contains("write_memory 0x20001000 32 0x00001234"));
+  EXPECT_EQ(argv->back(), "shutdown");
+}
+
+TEST(Commands, RefusesWhatTclWouldMisread) {
+  EXPECT_EQ(IdentifyCommand({"a.cfg", "x}; exec rm {", 0}).status().code(), Code::kInvalidArgument);
+  FlashRequest request;
+  request.segments = {{0, "/tmp/a\nb"}};
+  EXPECT_EQ(FlashCommand({"a.cfg", "", 0}, request).status().code(), Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace tinyrig::agent::openocd
