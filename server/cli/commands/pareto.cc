@@ -36,11 +36,9 @@ Result<v1::Goals> GoalsOf(const ParetoOptions& options) {
   return goals;
 }
 
-Result<int> ShowFronts(const Client& client, const ParetoOptions& options, bool json) {
-  TRY_ASSIGN(const v1::Goals goals, GoalsOf(options));
-  TRY_ASSIGN(const std::vector<JobRecord> jobs, FetchJobs(client, options.campaign, false));
-  TRY_ASSIGN(const std::vector<v1::Front> fronts,
-             FetchFronts(client, options.campaign, goals, jobs));
+Result<int> ShowFronts(const Client& client, uint64_t campaign, const v1::Goals& goals, bool json) {
+  TRY_ASSIGN(const std::vector<JobRecord> jobs, FetchJobs(client, campaign, false));
+  TRY_ASSIGN(const std::vector<v1::Front> fronts, FetchFronts(client, campaign, goals, jobs));
   if (json) {
     Json list = Json::array();
     for (const v1::Front& front : fronts) {
@@ -75,8 +73,9 @@ Runner DefinePareto(CLI::App& app) {
   app.add_option("--campaign", options->campaign, "Only this campaign (default: all)")
       ->check(CLI::PositiveNumber);
   return [options](const Common& common) -> Result<int> {
+    TRY_ASSIGN(const v1::Goals goals, GoalsOf(*options));
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
-    return ShowFronts(session.client(), *options, common.json);
+    return ShowFronts(session.client(), options->campaign, goals, common.json);
   };
 }
 

@@ -20,7 +20,6 @@ struct ResultsOptions {
 };
 
 Result<int> ShowResults(const Client& client, const ResultsOptions& options, bool json) {
-  for (const std::string& metric : options.metrics) TRY(CheckMetricName(metric));
   TRY_ASSIGN(const CampaignRecord record, FetchRecord(client, options.campaign, options.layers));
   if (json) {
     fmt::print("{}", Dump(CampaignJson(record)));
@@ -46,6 +45,7 @@ Runner DefineResults(CLI::App& app) {
   app.add_flag("--layers", options->layers,
                "With the hashes of every operator's output (JSON only)");
   return [options](const Common& common) -> Result<int> {
+    for (const std::string& metric : options->metrics) TRY(CheckMetricName(metric));
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
     return ShowResults(session.client(), *options, common.json);
   };

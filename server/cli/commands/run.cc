@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -103,6 +104,24 @@ std::string NewIdempotencyKey() {
   return key;
 }
 
+/// A campaign may wait for boards that come later; people should know that it does.
+void SayWhatIsMissing(const Client& client, const v1::CampaignSpec& spec) {
+  const auto boards =
+      client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "boards");
+  if (!boards.ok()) return;
+  for (const std::string& type : spec.board_types()) {
+    const bool any = std::ranges::any_of(boards->boards(), [&](const v1::Board& board) {
+      return board.board_type() == type && board.state() != v1::BOARD_STATE_OFFLINE;
+    });
+    if (!any) {
+      fmt::print(stderr,
+                 "tinyrig: no board of type {} is connected; its jobs wait until one is (tinyrig "
+                 "boards)\n",
+                 Printable(type));
+    }
+  }
+}
+
 /// Submits, and again with the same key when the answer got lost: the server makes one campaign of
 /// it.
 Result<v1::Campaign> Submit(const Client& client, const v1::CampaignSpec& spec) {
@@ -149,6 +168,7 @@ Result<int> Run(const RunOptions& options, const Common& common) {
   }
   TRY(UploadArtifacts(session.client(), campaign, [](const std::string&) {}));
   TRY_ASSIGN(const v1::Campaign submitted, Submit(session.client(), spec));
+  SayWhatIsMissing(session.client(), spec);
   // A private service ends with this command: there is nothing to come back to.
   if (!options.wait && !session.is_private())
     return SubmitOnly(session.client(), submitted, common);

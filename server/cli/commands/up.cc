@@ -27,8 +27,9 @@ void PrintReady(const LocalService& service, const Common& common) {
                            {"boards", ids}}));
   } else {
     const std::string same = SameService(common);
-    fmt::print("tinyrig is up with {} board{} ({}), state and logs in {}\n\n", ids.size(),
-               ids.size() == 1 ? "" : "s", fmt::join(ids, ", "), service.state());
+    const std::string boards =
+        ids.empty() ? "without boards" : fmt::format("with {}", fmt::join(ids, ", "));
+    fmt::print("tinyrig is up {}; state and logs in {}\n\n", boards, service.state());
     fmt::print("  measure   tinyrig run firmware/zoo/demo.yaml --wait{}\n", same);
     fmt::print("  look      tinyrig boards{}\n", same);
     fmt::print("  address   export TINYRIG_SERVER={}\n", service.address());
@@ -41,13 +42,13 @@ Result<int> Up(const UpOptions& options, const Common& common) {
   Interrupts interrupts;
   TRY_ASSIGN(const std::string state, StateFolder(common.state));
   TRY_ASSIGN(const std::unique_ptr<LocalService> service,
-             LocalService::Start({state, options.boards, options.listen}));
+             LocalService::Start({state, options.boards, options.listen, /*is_private=*/false}));
   fmt::print(stderr, "starting tinyrigd, tinyrig-agent and {} virtual boards\n",
              service->boards().size());
   TRY(service->WaitReady([&] { return interrupts.Take(); }));
   PrintReady(*service, common);
   while (!interrupts.WaitFor(std::chrono::hours(1))) continue;
-  fmt::print(stderr, "\nstopping\n");
+  if (!common.json) fmt::print(stderr, "\nstopping\n");
   return kExitOk;
 }
 

@@ -64,7 +64,7 @@ Result<std::unique_ptr<LocalService>> LocalService::Start(const LocalServiceOpti
   TRY_ASSIGN(service->boards_, PlanBoards(options.boards, service->sockets_.path));
   service->supervisor_ = std::make_unique<Supervisor>();
   TRY(service->StartBoards());
-  TRY(service->StartServer(options.listen));
+  TRY(service->StartServer(options));
   if (!service->boards_.empty()) TRY(service->StartAgent());
   return service;
 }
@@ -72,7 +72,7 @@ Result<std::unique_ptr<LocalService>> LocalService::Start(const LocalServiceOpti
 LocalService::~LocalService() {
   if (supervisor_ != nullptr) supervisor_->Stop();
   if (!lock_.held()) return;
-  unlink(AddressFile(state_).c_str());
+  RemoveServiceFile(state_);
   std::error_code ignored;
   if (sockets_.temporary) fs::remove_all(sockets_.path, ignored);
 }
@@ -92,15 +92,15 @@ Status LocalService::StartBoards() {
   return OkStatus();
 }
 
-Status LocalService::StartServer(const std::vector<std::string>& listen) {
+Status LocalService::StartServer(const LocalServiceOptions& options) {
   TRY_ASSIGN(const std::string program, FindProgram("tinyrigd"));
   std::vector<std::string> argv = {program, "--state", state_, "--listen", address_};
-  for (const std::string& address : listen) {
+  for (const std::string& address : options.listen) {
     TRY(CheckAddress(address));
     argv.insert(argv.end(), {"--listen", address});
   }
   Supervise("tinyrigd", std::move(argv));
-  return WriteFile(AddressFile(state_), address_ + "\n");
+  return WriteServiceFile(state_, {address_, options.is_private});
 }
 
 Status LocalService::StartAgent() {

@@ -19,6 +19,7 @@ struct LocalServiceOptions {
   std::string boards =
       "m4,m4";  ///< See PlanBoards(); "none" starts the server alone, without an agent.
   std::vector<std::string> listen;  ///< Addresses of the server besides its own socket.
+  bool is_private = false;          ///< Lives as long as one command; others may use it meanwhile.
 };
 
 /// A server, and with boards also an agent and virtual boards, as children of this process. One per
@@ -46,7 +47,7 @@ class LocalService {
  private:
   LocalService() = default;
   Status StartBoards();
-  Status StartServer(const std::vector<std::string>& listen);
+  Status StartServer(const LocalServiceOptions& options);
   Status StartAgent();
   void Supervise(const std::string& name, std::vector<std::string> argv);
   std::string LogPath(const std::string& name) const;

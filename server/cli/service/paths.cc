@@ -86,16 +86,21 @@ Result<SocketFolder> MakeSocketFolder(const std::string& state) {
   return SocketFolder{folder, true};
 }
 
-std::string AddressFile(const std::string& state) { return state + "/tinyrigd.address"; }
-
-std::string ServiceAddress(const std::string& state) {
-  const auto text = ReadFile(AddressFile(state), 4096);
+ServiceFile ReadServiceFile(const std::string& state) {
+  const auto text = ReadFile(state + "/service", 4096);
   if (text.ok()) {
     const std::string address = text->substr(0, text->find('\n'));
-    if (address.starts_with("unix:")) return address;
+    if (address.starts_with("unix:")) return {address, text->ends_with("\nprivate\n")};
   }
-  return "unix:" + state + "/tinyrigd.sock";
+  return {"unix:" + state + "/tinyrigd.sock", false};
 }
+
+Status WriteServiceFile(const std::string& state, const ServiceFile& service) {
+  return WriteFile(state + "/service", fmt::format("{}\n{}\n", service.address,
+                                                   service.is_private ? "private" : "public"));
+}
+
+void RemoveServiceFile(const std::string& state) { unlink((state + "/service").c_str()); }
 
 bool SocketAnswers(const std::string& address) {
   if (!address.starts_with("unix:")) return false;

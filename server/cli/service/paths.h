@@ -24,10 +24,16 @@ struct SocketFolder {
 };
 Result<SocketFolder> MakeSocketFolder(const std::string& state);
 
-/// The address a service of this state folder listens on: what it wrote into
-/// STATE/tinyrigd.address, else unix:STATE/tinyrigd.sock. Says nothing about whether it runs.
-std::string ServiceAddress(const std::string& state);
-std::string AddressFile(const std::string& state);
+/// What a running service says of itself in STATE/service.
+struct ServiceFile {
+  std::string address;
+  bool is_private = false;  ///< It ends with the command that started it.
+};
+/// What the file says; without one, a public service at unix:STATE/tinyrigd.sock, where tinyrigd
+/// listens by itself. Says nothing about whether it runs.
+ServiceFile ReadServiceFile(const std::string& state);
+Status WriteServiceFile(const std::string& state, const ServiceFile& service);
+void RemoveServiceFile(const std::string& state);
 
 /// True when something accepts connections at "unix:PATH"; immediate.
 bool SocketAnswers(const std::string& address);

@@ -19,7 +19,7 @@ constexpr std::chrono::milliseconds kPoll{50};
 
 std::string UsersLock(const std::string& state) { return state + "/users.lock"; }
 
-/// A private server without boards is of no use to a command that measures.
+/// A private server without an agent will never measure anything.
 bool HasAgent(const Client& client) {
   const auto agents =
       client.Call(&v1::BoardService::Stub::ListAgents, v1::ListAgentsRequest(), "agents");
@@ -58,15 +58,17 @@ Result<Session> Session::Open(const std::string& server, const std::string& stat
   for (bool told = false; std::chrono::steady_clock::now() < deadline;) {
     if (needs.stop()) return Status(Code::kCancelled, "interrupted");
     auto lock = FileLock::Try(UsersLock(state), FileLock::Kind::kShared);
-    if (lock.ok() && SocketAnswers(ServiceAddress(state))) {
-      auto client = std::make_unique<Client>(ServiceAddress(state));
-      if (client->Hello(kNamedTimeout).ok() && (needs.boards == "none" || HasAgent(*client))) {
+    const ServiceFile running = ReadServiceFile(state);
+    if (lock.ok() && SocketAnswers(running.address)) {
+      auto client = std::make_unique<Client>(running.address);
+      const bool useful = needs.boards == "none" || !running.is_private || HasAgent(*client);
+      if (client->Hello(kNamedTimeout).ok() && useful) {
         session.using_ = std::move(*lock);
         session.client_ = std::move(client);
         return session;
       }
     } else if (lock.ok()) {
-      auto service = LocalService::Start({state, needs.boards, {}});
+      auto service = LocalService::Start({state, needs.boards, {}, /*is_private=*/true});
       if (service.ok()) {
         session.using_ = std::move(*lock);
         session.service_ = std::move(*service);

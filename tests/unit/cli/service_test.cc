@@ -86,9 +86,13 @@ TEST(Paths, LongStateFoldersGetShortSockets) {
 
 TEST(Paths, ClientsFindTheServiceOfAFolder) {
   const std::string folder = NewFolder();
-  EXPECT_EQ(ServiceAddress(folder), "unix:" + folder + "/tinyrigd.sock");
-  ASSERT_TRUE(WriteFile(AddressFile(folder), "unix:/short/tinyrigd.sock\n").ok());
-  EXPECT_EQ(ServiceAddress(folder), "unix:/short/tinyrigd.sock");
+  EXPECT_EQ(ReadServiceFile(folder).address, "unix:" + folder + "/tinyrigd.sock");
+  EXPECT_FALSE(ReadServiceFile(folder).is_private);
+  ASSERT_TRUE(WriteServiceFile(folder, {"unix:/short/tinyrigd.sock", true}).ok());
+  EXPECT_EQ(ReadServiceFile(folder).address, "unix:/short/tinyrigd.sock");
+  EXPECT_TRUE(ReadServiceFile(folder).is_private);
+  RemoveServiceFile(folder);
+  EXPECT_EQ(ReadServiceFile(folder).address, "unix:" + folder + "/tinyrigd.sock");
   EXPECT_FALSE(SocketAnswers("unix:" + folder + "/tinyrigd.sock"));
   EXPECT_FALSE(SocketAnswers("unix:/" + std::string(200, 'x')));
   fs::remove_all(folder);
