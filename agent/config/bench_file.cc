@@ -1,0 +1,108 @@
+#include "agent/config/bench_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <limits>
+
+#include "agent/config/yaml_map.h"
+
+namespace tinyrig::agent {
+namespace {
+
+constexpr uint32_t kMaxBaudHz = 20'000'000;
+
+const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir"}};
+const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
+const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"}, {"env"}};
+const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
+const YamlMap::Keys kPowerKeys{{"driver", "control"}, {}};
+
+/// Names become file names and appear in tables: short, plain, not hidden.
+Result<std::string> Name(const YamlMap& map, std::string_view key) {
+  TRY_ASSIGN(std::string text, map.Text(key));
+  const auto plain = [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || c == '-' || c == '_' || c == '.');
+  };
+  if (text.size() > 64 || !std::isalnum(static_cast<unsigned char>(text[0])) ||
+      !std::ranges::all_of(text, plain)) {
+    return map.ErrorAt(key, fmt::format("'{}' must be at most 64 letters, digits, '-', '_' or '.', "
+                                        "and begin with a letter or digit",
+                                        key));
+  }
+  return text;
+}
+
+Result<ProbeConfig> ReadProbe(const YamlMap& map) {
+  ProbeConfig probe;
+  TRY_ASSIGN(probe.driver, map.Text("driver"));
+  TRY_ASSIGN(probe.config, map.Text("config"));
+  TRY_ASSIGN(probe.serial, map.Text("serial"));
+  TRY_ASSIGN(probe.uid_address, map.Number("uid_address", 0, std::numeric_limits<uint32_t>::max()));
+  TRY_ASSIGN(probe.env, map.Texts("env"));
+  return probe;
+}
+
+Result<BoardConfig> ReadBoard(const YamlMap& map) {
+  BoardConfig board;
+  TRY_ASSIGN(board.id, Name(map, "id"));
+  TRY_ASSIGN(board.type, Name(map, "type"));
+  TRY_ASSIGN(const YamlMap probe, map.Map("probe", kProbeKeys));
+  TRY_ASSIGN(board.probe, ReadProbe(probe));
+  TRY_ASSIGN(const YamlMap link, map.Map("link", kLinkKeys));
+  TRY_ASSIGN(board.link.driver, link.Text("driver"));
+  TRY_ASSIGN(board.link.port, link.Text("port"));
+  if (link.Has("baud")) {
+    TRY_ASSIGN(board.link.baud_hz, link.Number("baud", 1, kMaxBaudHz));
+  }
+  if (map.Has("power")) {
+    TRY_ASSIGN(const YamlMap power, map.Map("power", kPowerKeys));
+    TRY_ASSIGN(board.power.driver, power.Text("driver"));
+    TRY_ASSIGN(board.power.control, power.Text("control"));
+  }
+  return board;
+}
+
+/// What no two boards may share: two sessions on one probe or link would measure each other.
+struct Unique {
+  std::string_view key;
+  std::string_view what;
+  const std::string& (*of)(const BoardConfig&);
+};
+constexpr Unique kUnique[] = {
+    {"id", "id", [](const BoardConfig& b) -> const std::string& { return b.id; }},
+    {"probe", "probe serial",
+     [](const BoardConfig& b) -> const std::string& { return b.probe.serial; }},
+    {"link", "link port", [](const BoardConfig& b) -> const std::string& { return b.link.port; }},
+};
+
+}  // namespace
+
+Result<BenchConfig> ParseBenchFile(std::string_view yaml, std::string_view file) {
+  TRY_ASSIGN(const YamlMap map, YamlMap::Parse(yaml, file, kBenchKeys));
+  BenchConfig config;
+  TRY_ASSIGN(config.bench, Name(map, "bench"));
+  if (map.Has("server")) {
+    TRY_ASSIGN(config.server, map.Text("server"));
+  }
+  if (map.Has("state_dir")) {
+    TRY_ASSIGN(config.state_dir, map.Text("state_dir"));
+  }
+  TRY_ASSIGN(const std::vector<YamlMap> boards, map.Maps("boards", kBoardKeys));
+  for (const YamlMap& entry : boards) {
+    TRY_ASSIGN(BoardConfig board, ReadBoard(entry));
+    for (const Unique& unique : kUnique) {
+      for (const BoardConfig& other : config.boards) {
+        if (unique.of(other) != unique.of(board)) continue;
+        return entry.ErrorAt(unique.key,
+                             fmt::format("{} '{}' is board {}'s already; give each board its own",
+                                         unique.what, unique.of(board), other.id));
+      }
+    }
+    config.boards.push_back(std::move(board));
+  }
+  return config;
+}
+
+}  // namespace tinyrig::agent

@@ -1,0 +1,141 @@
+// tinyrig-agent: runs jobs of a server on the boards of one bench.
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "agent/config/bench_file.h"
+#include "agent/session/attempt.h"
+#include "agent/uplink/artifact_cache.h"
+#include "agent/uplink/bench.h"
+#include "agent/uplink/files.h"
+#include "agent/uplink/state_dir.h"
+#include "agent/uplink/uplink.h"
+
+namespace {
+
+using namespace tinyrig;
+using namespace tinyrig::agent;
+
+// Documented in agent/README.md.
+enum ExitCode { kOk = 0, kUsage = 1, kStateInUse = 2 };
+
+constexpr size_t kMaxBenchFileBytes = 1 << 20;
+constexpr std::chrono::seconds kEndLimit{10};
+
+struct Flags {
+  std::string bench, server, state, agent_id, log_level = "info";
+};
+
+std::filesystem::path ShareDir() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return self.parent_path().parent_path() / "share" / "tinyrig";
+}
+
+std::string RandomId() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+/// The bench file with the command line on top of it.
+Result<BenchConfig> Configure(const Flags& flags) {
+  TRY_ASSIGN(const std::string text, ReadWholeFile(flags.bench, kMaxBenchFileBytes));
+  TRY_ASSIGN(BenchConfig config, ParseBenchFile(text, flags.bench));
+  if (!flags.server.empty()) config.server = flags.server;
+  if (!flags.state.empty()) config.state_dir = flags.state;
+  const auto missing = [&](const char* key, const char* flag) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("{} has no '{}'; add it or give {}", flags.bench, key, flag));
+  };
+  if (config.server.empty()) return missing("server", "--server");
+  if (config.state_dir.empty()) return missing("state_dir", "--state");
+  return config;
+}
+
+// Tools that the agent starts die with the thread that started them, so the main thread, which
+// lives longest, runs everything; only transfers are on the pool.
+Status Run(const BenchConfig& config, const std::string& agent_id) {
+  TRY_ASSIGN(const StateDir state, StateDir::Open(config.state_dir));
+  TRY_ASSIGN(Spool spool, Spool::Open(state.spool()));
+  boost::asio::io_context io(1);
+  boost::asio::thread_pool pool(2);
+  TRY_ASSIGN(Boards boards, MakeBoards(config, ShareDir(), state, io));
+  const std::shared_ptr<grpc::Channel> channel = MakeChannel(config.server);
+  TRY_ASSIGN(const std::unique_ptr<ArtifactCache> cache,
+             ArtifactCache::Open(state.cache(), channel, io, pool));
+  Uplink::Options options;
+  options.agent_id = agent_id.empty() ? config.bench : agent_id;
+  options.bench = config.bench;
+  options.instance_id = RandomId();
+  Uplink uplink(io, options, channel, boards, std::move(spool), *cache, RunAttempt);
+
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
+  bool stopping = false;
+  signals.async_wait([&](const boost::system::error_code&, int signal) {
+    spdlog::info("stopping on signal {}", signal);
+    stopping = true;
+    // A second signal ends the program at once.
+    signals.clear();
+    uplink.Stop();
+  });
+  spdlog::info("agent {} of bench {} with {} boards, server {}", options.agent_id, config.bench,
+               boards.size(), config.server);
+  uplink.Start();
+  while (!stopping) io.run_one();
+  io.run_for(kEndLimit);
+  if (!io.stopped()) {
+    // Something hangs. What matters is on disk, and children die with this process.
+    spdlog::warn("not everything ended within {} s", kEndLimit.count());
+    _exit(kOk);
+  }
+  pool.join();
+  return {};
+}
+
+int ExitCodeOf(const Status& status) {
+  if (status.ok()) return kOk;
+  return status.code() == Code::kFailedPrecondition ? kStateInUse : kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Children are spawned, never forked with gRPC's threads alive; without this gRPC watches for it.
+  setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app{"tinyrig-agent: runs jobs of a tinyrig server on the boards of one bench."};
+  Flags flags;
+  app.add_option("--bench", flags.bench, "Bench file (YAML): which boards, by which instruments")
+      ->required();
+  app.add_option("--server", flags.server, "unix:PATH or HOST:PORT, instead of the bench file's");
+  app.add_option("--state", flags.state, "Folder for spool and cache, instead of the bench file's");
+  app.add_option("--agent-id", flags.agent_id, "Name towards the server; default: the bench's");
+  app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.footer("Example: tinyrig-agent --bench /etc/tinyrig/bench.yaml");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  spdlog::set_default_logger(spdlog::stderr_color_mt("tinyrig-agent"));
+  spdlog::set_level(spdlog::level::from_str(flags.log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+
+  const Result<BenchConfig> config = Configure(flags);
+  const Status status = config.ok() ? Run(*config, flags.agent_id) : config.status();
+  if (!status.ok()) fmt::print(stderr, "tinyrig-agent: {}\n", status.message());
+  return ExitCodeOf(status);
+}
