@@ -74,7 +74,9 @@ class Commands : public testing::Test {
   }
 
   Ran Tinyrig(const std::string& arguments) const {
-    const std::string command = std::string("timeout 60 ") + std::getenv("TINYRIG_BUILD_DIR") +
+    const char* build = std::getenv("TINYRIG_BUILD_DIR");
+    if (build == nullptr) ADD_FAILURE() << "set TINYRIG_BUILD_DIR, as ctest does";
+    const std::string command = std::string("timeout 60 ") + (build == nullptr ? "." : build) +
                                 "/bin/tinyrig " + arguments +
                                 (server_ == nullptr ? "" : " --server " + server_->address()) +
                                 " >" + folder_ + "/out 2>" + folder_ + "/err </dev/null";
