@@ -267,7 +267,7 @@ struct DepthwiseStrip {
 constexpr DepthwiseStrip MakeDepthwiseStrip(uint64_t out_h, uint64_t out_w, uint64_t stride_h,
                                             uint64_t stride_w, uint64_t kernel_h,
                                             uint64_t kernel_w) {
-  constexpr uint64_t kOutputs = 32;
+  constexpr uint64_t kOutputs = 64;
   const uint64_t wanted = (kOutputs + out_w - 1) / out_w;
   const uint64_t out_rows = wanted < out_h ? wanted : out_h;
   return {.out_rows = out_rows,

@@ -7,7 +7,7 @@ bool IsSound(const WindowAxis& axis) {
   const uint64_t last_start = uint64_t{axis.output - 1} * axis.stride;
   const uint64_t reach = uint64_t{axis.kernel - 1} * axis.dilation;
   return axis.pad <= reach && last_start < uint64_t{axis.input} + axis.pad &&
-         uint64_t{axis.input} + axis.pad + reach <= INT32_MAX;
+         uint64_t{axis.input} + axis.pad + reach + axis.stride <= INT32_MAX;
 }
 
 bool AreImages(const TensorRecord& a, const TensorRecord& b) {

@@ -16,38 +16,72 @@ struct Operator {
   uint32_t depth;
 };
 
-/// Widens the input under output pixel (y, x); places outside the image become the zero point.
-void WidenPatch(const ConvParams& params, const TensorRecord& in, const int8_t* image, uint32_t y,
-                uint32_t x, Writer to) {
+/// Window of one output pixel: its first tap in the input, which may lie outside.
+struct Window {
+  int32_t y;
+  int32_t x;
+};
+
+/// Widens the input under a window; places outside the image become the zero point.
+void WidenBorderPatch(const ConvParams& params, const TensorRecord& in, const int8_t* image,
+                      Window at, Writer to) {
   const auto zero = in.zero_point;
   const uint32_t channels = in.dims[3];
-  const auto width = static_cast<int32_t>(in.dims[2]);
-  const int32_t start_x = static_cast<int32_t>(x * params.stride_w) - params.pad_left;
-  const TapRange taps = ClipTaps(start_x, params.kernel_w, width);
-  int32_t row = static_cast<int32_t>(y * params.stride_h) - params.pad_top;
-  for (int32_t ky = 0; ky < params.kernel_h; ++ky, row += params.dilation_h) {
-    if (row < 0 || row >= static_cast<int32_t>(in.dims[1])) {
+  const auto height = static_cast<int32_t>(in.dims[1]);
+  const TapRange taps =
+      ClipTaps(at.x, params.kernel_w, static_cast<int32_t>(in.dims[2]), params.dilation_w);
+  // Neighbouring taps are neighbours in memory unless the kernel is dilated.
+  const int32_t run = params.dilation_w == 1 ? taps.end - taps.begin : 1;
+  const uint32_t before = static_cast<uint32_t>(taps.begin) * channels;
+  const uint32_t after = static_cast<uint32_t>(params.kernel_w - taps.end) * channels;
+  for (uint32_t rows = params.kernel_h; rows > 0; --rows, at.y += params.dilation_h) {
+    if (at.y < 0 || at.y >= height) {
       to.Fill(zero, params.kernel_w * channels);
       continue;
     }
-    const int8_t* line = image + static_cast<uint32_t>(row) * in.dims[2] * channels;
-    if (params.dilation_w == 1) {
-      to.Fill(zero, static_cast<uint32_t>(taps.begin) * channels);
-      to.Widen(line + static_cast<uint32_t>(start_x + taps.begin) * channels,
-               static_cast<uint32_t>(taps.end - taps.begin) * channels);
-      to.Fill(zero, static_cast<uint32_t>(params.kernel_w - taps.end) * channels);
-      continue;
+    to.Fill(zero, before);
+    const auto line = static_cast<uint32_t>(at.y) * in.dims[2];
+    for (int32_t kx = taps.begin; kx < taps.end; kx += run) {
+      const auto x = static_cast<uint32_t>(at.x + kx * params.dilation_w);
+      to.Widen(image + (line + x) * channels, static_cast<uint32_t>(run) * channels);
     }
-    int32_t column = start_x;
-    for (int32_t kx = 0; kx < params.kernel_w; ++kx, column += params.dilation_w) {
-      if (column < 0 || column >= width) {
-        to.Fill(zero, channels);
-      } else {
-        to.Widen(line + static_cast<uint32_t>(column) * channels, channels);
-      }
-    }
+    to.Fill(zero, after);
   }
 }
+
+/// The same for a window that lies inside the image, kernel not dilated: its rows are runs in
+/// memory.
+void WidenInnerPatch(const ConvParams& params, const TensorRecord& in, const int8_t* image,
+                     Window at, Writer to) {
+  const uint32_t line = in.dims[2] * in.dims[3];
+  const uint32_t run = params.kernel_w * in.dims[3];
+  const int8_t* from =
+      image + static_cast<uint32_t>(at.y) * line + static_cast<uint32_t>(at.x) * in.dims[3];
+  for (uint32_t rows = params.kernel_h; rows > 0; --rows, from += line) to.Widen(from, run);
+}
+
+/// Chooses between the two.
+class PatchSource {
+ public:
+  PatchSource(const ConvParams& params, const TensorRecord& in)
+      : params_(params),
+        in_(in),
+        is_dense_(params.dilation_h == 1 && params.dilation_w == 1),
+        last_y_(static_cast<int32_t>(in.dims[1]) - params.kernel_h),
+        last_x_(static_cast<int32_t>(in.dims[2]) - params.kernel_w) {}
+
+  void Widen(const int8_t* image, Window at, Writer to) const {
+    const bool is_inside = at.y >= 0 && at.x >= 0 && at.y <= last_y_ && at.x <= last_x_;
+    (is_inside && is_dense_ ? WidenInnerPatch : WidenBorderPatch)(params_, in_, image, at, to);
+  }
+
+ private:
+  const ConvParams& params_;
+  const TensorRecord& in_;
+  bool is_dense_;
+  int32_t last_y_;
+  int32_t last_x_;
+};
 
 /// All channels of `pixels` neighbouring output pixels, whose patches lie in `block`.
 template <WeightForm kForm>
@@ -88,32 +122,33 @@ void Conv(const OpContext& context) {
                        .weights = context.InBlob<Word>(params.weights_offset),
                        .channels = out.dims[3],
                        .depth = static_cast<uint32_t>(RoundUp(patch, kDepthStep))};
+  const PatchSource source(params, in);
+  // Patches of neighbouring pixels are neighbours in memory.
   const bool is_pointwise =
       params.kernel_h == 1 && params.kernel_w == 1 && params.stride_h == 1 && params.stride_w == 1;
+  const auto width = static_cast<int32_t>(out.dims[2] * params.stride_w) - params.pad_left;
   const uint32_t pixels = out.dims[1] * out.dims[2];
   int16_t* block = context.scratch();
   const int8_t* image = context.input_data();
   int8_t* result = context.output_data();
 
   for (uint32_t n = 0; n < out.dims[0]; ++n, image += in.dims[1] * in.dims[2] * in.dims[3]) {
-    uint32_t y = 0;
-    uint32_t x = 0;
-    for (uint32_t pixel = 0; pixel < pixels;) {
-      const uint32_t count = pixels - pixel < kConvPixels ? pixels - pixel : kConvPixels;
-      for (uint32_t p = 0; p < count; ++p, ++pixel) {
+    Window at = {-params.pad_top, -params.pad_left};
+    for (uint32_t left = pixels; left > 0;) {
+      const uint32_t count = left < kConvPixels ? left : kConvPixels;
+      for (uint32_t p = 0; p < count; ++p) {
         Writer writer(block, p);
         if (is_pointwise) {
-          writer.Widen(image + pixel * patch, patch);
+          writer.Widen(image + (pixels - left + p) * patch, patch);
           continue;
         }
-        WidenPatch(params, in, image, y, x, writer);
-        if (++x == out.dims[2]) {
-          x = 0;
-          ++y;
-        }
+        source.Widen(image, at, writer);
+        at.x += params.stride_w;
+        if (at.x == width) at = {at.y + params.stride_h, -params.pad_left};
       }
       ConvBlock<kForm>(op, block, count, result);
       result += count * op.channels;
+      left -= count;
     }
   }
   ClampValues(context.output_data(), static_cast<size_t>(ElementCount(out)), params.activation_min,

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "firmware/runtime/kernels/depthwise_conv/depthwise_conv.h"
 #include "firmware/runtime/kernels/requantize.h"
 #include "firmware/runtime/kernels/simd/simd.h"
@@ -28,6 +26,17 @@ struct Shape {
   int16_t zero_point;
 };
 
+/// Forward copy of aligned words; the places may overlap when `to` lies before `from`.
+void CopyWords(const int16_t* from, int16_t* to, uint32_t words) {
+  const auto* source = reinterpret_cast<const Word*>(from);
+  auto* target = reinterpret_cast<Word*>(to);
+  for (; words >= 4; words -= 4, source += 4, target += 4) {
+    const uint32_t a = source[0], b = source[1], c = source[2], d = source[3];
+    target[0] = a, target[1] = b, target[2] = c, target[3] = d;
+  }
+  for (; words > 0; --words) *target++ = *source++;
+}
+
 /// Rows of the input, borders included, of a group of channels, widened: one plane a channel. Left
 /// and right borders are filled once and never overwritten.
 class Strip {
@@ -42,12 +51,10 @@ class Strip {
   void Load(const int8_t* first, uint32_t channels, uint32_t begin, uint32_t rows) {
     const uint32_t overlap =
         begin != 0 && shape_.kernel_h > shape_.stride_h ? shape_.kernel_h - shape_.stride_h : 0;
-    if (overlap != 0) {
-      for (uint32_t c = 0; c < channels; ++c) {
-        int16_t* plane = planes_ + c * shape_.plane;
-        std::memmove(plane, plane + (shape_.strip_in_rows - overlap) * shape_.row,
-                     overlap * shape_.row * sizeof(int16_t));
-      }
+    for (uint32_t c = 0; c < channels && overlap != 0; ++c) {
+      int16_t* plane = planes_ + c * shape_.plane;
+      CopyWords(plane + (shape_.strip_in_rows - overlap) * shape_.row, plane,
+                overlap * shape_.row / 2);
     }
     for (uint32_t slot = overlap; slot < rows; ++slot) {
       LoadRow(first, channels, begin + slot, planes_ + slot * shape_.row + shape_.pad_left);
@@ -118,48 +125,60 @@ inline int8_t Output(int32_t acc, const PackedRequant& requant) {
   return RequantizePacked(acc, requant.multiplier, requant.rounding, requant.shift);
 }
 
-/// One channel of a strip, kernel 3x3, stride 1: the 18 multiplications of two neighbouring outputs
-/// in 12 instructions.
+/// Adds three taps, (0, 1) and (1, 2) in two words, to two neighbouring outputs that start at `at`.
+template <int kStride>
+inline void AddTaps(const Word*& at, uint32_t taps01, uint32_t taps12, int32_t& first,
+                    int32_t& second) {
+  const uint32_t x01 = at[0];
+  const uint32_t x23 = at[1];
+  first = DotPair(x01, taps01, first);
+  first = BottomTimesTop(x23, taps12, first);
+  if constexpr (kStride == 1) {
+    second = TopTimesBottom(x01, taps01, second);
+    second = DotPair(x23, taps12, second);
+  } else {
+    second = DotPair(x23, taps01, second);
+    second = BottomTimesTop(at[2], taps12, second);
+  }
+  at += kStride;
+}
+
+/// One channel of a strip, kernel 3x3, stride 1 or 2 along the row: 18 multiplications of a pair of
+/// outputs in 12 instructions.
+template <int kStride>
 void Channel3x3(const Shape& shape, uint32_t out_rows, const int16_t* plane, const int16_t* weights,
                 const PackedRequant& requant, int8_t* out) {
-  // Taps (0, 1) and (1, 2) of each kernel row.
   const uint32_t w001 = LoadWord(weights), w012 = LoadWord(weights + 1);
   const uint32_t w101 = LoadWord(weights + 4), w112 = LoadWord(weights + 5);
   const uint32_t w201 = LoadWord(weights + 8), w212 = LoadWord(weights + 9);
+  // Rows are an even number of values, so that each starts at a word.
+  const auto* top = reinterpret_cast<const Word*>(plane);
+  const uint32_t row = shape.row / 2;
+  const uint32_t next = shape.stride_h * row;
+  const uint32_t pair_words = shape.out_w / 2 * kStride;
+  const bool is_odd = shape.out_w % 2 != 0;
   const uint32_t step = shape.channels;
-  for (; out_rows > 0; --out_rows, plane += shape.stride_h * shape.row) {
-    const int16_t* row0 = plane;
-    const int16_t* row1 = row0 + shape.row;
-    const int16_t* row2 = row1 + shape.row;
-    for (uint32_t pairs = shape.out_w / 2; pairs > 0; --pairs) {
-      int32_t first = requant.bias;
-      int32_t second = first;
-      const auto add = [&first, &second](const int16_t*& row, uint32_t taps01, uint32_t taps12) {
-        const uint32_t x01 = LoadWord(row);
-        const uint32_t x23 = LoadWord(row + 2);
-        row += 2;
-        first = DotPair(x01, taps01, first);
-        first = BottomTimesTop(x23, taps12, first);
-        second = TopTimesBottom(x01, taps01, second);
-        second = DotPair(x23, taps12, second);
-      };
-      add(row0, w001, w012);
-      add(row1, w101, w112);
-      add(row2, w201, w212);
-      *out = Output(first, requant);
+  const auto [bias, multiplier, rounding, shift] = requant;
+  for (; out_rows > 0; --out_rows, top += next) {
+    const Word* row0 = top;
+    const Word* row1 = row0 + row;
+    const Word* row2 = row1 + row;
+    for (const Word* const end = row0 + pair_words; row0 != end;) {
+      int32_t first = bias;
+      int32_t second = bias;
+      AddTaps<kStride>(row0, w001, w012, first, second);
+      AddTaps<kStride>(row1, w101, w112, first, second);
+      AddTaps<kStride>(row2, w201, w212, first, second);
+      *out = RequantizePacked(first, multiplier, rounding, shift);
       out += step;
-      *out = Output(second, requant);
+      *out = RequantizePacked(second, multiplier, rounding, shift);
       out += step;
     }
-    if (shape.out_w % 2 != 0) {
-      int32_t acc = requant.bias;
-      acc = DotPair(LoadWord(row0), w001, acc);
-      acc = DotPair(LoadWord(row1), w101, acc);
-      acc = DotPair(LoadWord(row2), w201, acc);
-      acc = BottomTimesTop(LoadWord(row0 + 2), w012, acc);
-      acc = BottomTimesTop(LoadWord(row1 + 2), w112, acc);
-      acc = BottomTimesTop(LoadWord(row2 + 2), w212, acc);
-      *out = Output(acc, requant);
+    if (is_odd) {
+      int32_t acc = BottomTimesTop(row0[1], w012, DotPair(row0[0], w001, bias));
+      acc = BottomTimesTop(row1[1], w112, DotPair(row1[0], w101, acc));
+      acc = BottomTimesTop(row2[1], w212, DotPair(row2[0], w201, acc));
+      *out = RequantizePacked(acc, multiplier, rounding, shift);
       out += step;
     }
   }
@@ -198,8 +217,10 @@ void ChannelAny(const Shape& shape, uint32_t out_rows, const int16_t* plane, con
 /// at the first of them.
 void Group(const Shape& shape, Strip& strip, uint32_t channels, const int16_t* weights,
            const PackedRequant* requant, const int8_t* in, int8_t* out) {
-  const bool is_3x3 = shape.kernel_h == 3 && shape.kernel_w == 3 && shape.stride_w == 1;
-  const auto channel = is_3x3 ? Channel3x3 : ChannelAny;
+  const bool is_3x3 = shape.kernel_h == 3 && shape.kernel_w == 3;
+  const auto channel = is_3x3 && shape.stride_w == 1   ? Channel3x3<1>
+                       : is_3x3 && shape.stride_w == 2 ? Channel3x3<2>
+                                                       : ChannelAny;
   for (uint32_t y = 0; y < shape.out_h; y += shape.strip_out_rows) {
     const uint32_t left = shape.out_h - y;
     const uint32_t rows = left < shape.strip_out_rows ? left : shape.strip_out_rows;
