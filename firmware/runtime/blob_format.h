@@ -267,8 +267,9 @@ struct DepthwiseStrip {
 constexpr DepthwiseStrip MakeDepthwiseStrip(uint64_t out_h, uint64_t out_w, uint64_t stride_h,
                                             uint64_t stride_w, uint64_t kernel_h,
                                             uint64_t kernel_w) {
-  constexpr uint64_t kOutputs = 64;
-  const uint64_t wanted = (kOutputs + out_w - 1) / out_w;
+  constexpr uint32_t kOutputs = 64;
+  // Narrowed before the division: the device has none for 64 bits.
+  const uint32_t wanted = out_w >= kOutputs ? 1 : (kOutputs - 1) / static_cast<uint32_t>(out_w) + 1;
   const uint64_t out_rows = wanted < out_h ? wanted : out_h;
   return {.out_rows = out_rows,
           .in_rows = (out_rows - 1) * stride_h + kernel_h,

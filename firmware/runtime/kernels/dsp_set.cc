@@ -31,7 +31,7 @@ constexpr Kernel kKernels[] = {
     {OpKind::kMaxPool2D, kPlain, PrepareMaxPool, MaxPool},
     {OpKind::kReshape, kPlain, PrepareReshape, Reshape},
     {OpKind::kSoftmax, kPlain, PrepareSoftmax, Softmax},
-    {OpKind::kAdd, kPlain, PrepareAdd, Add},
+    {OpKind::kAdd, kPlain, PrepareAdd, AddDsp},
 };
 
 constexpr KernelSet kSet = {KernelSetId::kDsp, kKernels};

@@ -8,7 +8,11 @@
 /// prepare. Source:  TFLite int8 quantisation spec; goldens in tests/golden.
 namespace tinyrig::runtime {
 
+/// Room for fractions while the inputs are brought to one scale.
+inline constexpr int32_t kAddLeftShift = 20;
+
 Code PrepareAdd(const OpCheck& check);
 void Add(const OpContext& context);
+void AddDsp(const OpContext& context);
 
 }  // namespace tinyrig::runtime

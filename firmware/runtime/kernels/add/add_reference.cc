@@ -4,8 +4,6 @@
 namespace tinyrig::runtime {
 namespace {
 
-constexpr int32_t kLeftShift = 20;
-
 bool ShiftIsSound(int32_t shift) { return shift >= -31 && shift <= 30; }
 
 }  // namespace
@@ -37,9 +35,9 @@ void Add(const OpContext& context) {
   const uint64_t count = ElementCount(context.output());
 
   for (uint64_t i = 0; i < count; ++i) {
-    const int32_t scaled_a = MultiplyByQuantizedMultiplier(ShiftLeft(a[i] - zero_a, kLeftShift),
+    const int32_t scaled_a = MultiplyByQuantizedMultiplier(ShiftLeft(a[i] - zero_a, kAddLeftShift),
                                                            params.multiplier[0], params.shift[0]);
-    const int32_t scaled_b = MultiplyByQuantizedMultiplier(ShiftLeft(b[i] - zero_b, kLeftShift),
+    const int32_t scaled_b = MultiplyByQuantizedMultiplier(ShiftLeft(b[i] - zero_b, kAddLeftShift),
                                                            params.multiplier[1], params.shift[1]);
     const int32_t sum = MultiplyByQuantizedMultiplier(
         WrappingAdd(scaled_a, scaled_b), params.output_multiplier, params.output_shift);
