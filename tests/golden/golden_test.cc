@@ -21,6 +21,8 @@ struct Case {
   const char* variant;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.golden << " " << c.variant; }
+
 std::string CaseName(const testing::TestParamInfo<Case>& info) {
   std::string name = std::string(info.param.golden) + "_" + info.param.variant;
   for (char& c : name) {

@@ -53,6 +53,8 @@ struct Refusal {
   std::vector<const char*> says;
 };
 
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
+
 class RefusalTest : public testing::TestWithParam<Refusal> {};
 
 TEST_P(RefusalTest, NamesThePlaceAndTheRemedy) {
