@@ -13,6 +13,11 @@ int LineOf(const YAML::Mark& mark, int fallback) {
   return mark.is_null() ? fallback : mark.line + 1;
 }
 
+// An empty value has the place of what comes after it: its key is nearer.
+int LineOf(const YAML::Node& node, int key_line) {
+  return node.IsNull() ? key_line : LineOf(node.Mark(), key_line);
+}
+
 /// A value for a message: one line of printable text.
 std::string Quoted(std::string text) {
   constexpr size_t kMax = 60;
@@ -32,7 +37,7 @@ Status YamlMap::Error(int line, std::string_view message) const {
 Status YamlMap::ErrorAt(std::string_view key, std::string_view message) const {
   const auto found = values_.find(key);
   if (found == values_.end()) return Error(line_, message);
-  return Error(LineOf(found->second.node.Mark(), found->second.line), message);
+  return Error(LineOf(found->second.node, found->second.line), message);
 }
 
 Result<YamlMap> YamlMap::Parse(std::string_view text, std::string_view file, const Keys& keys) {
@@ -62,7 +67,7 @@ Result<YamlMap> YamlMap::Open(const YAML::Node& node, std::string file, std::str
 Result<YamlMap> YamlMap::Open(const YAML::Node& node, std::string file, std::string name,
                               int line) {
   YamlMap map(std::move(file), std::move(name));
-  map.line_ = LineOf(node.Mark(), line);
+  map.line_ = LineOf(node, line);
   if (!node.IsMap()) {
     return map.Error(
         map.line_, fmt::format("{} must be a mapping; write 'key: value' lines there", map.name_));
