@@ -10,8 +10,8 @@
 
 namespace tinyrig::compiler {
 
-/// What a user may choose about how a model becomes an image. Every combination that IsValid()
-/// accepts compiles.
+/// What a user may choose about how a model becomes an image. MakeVariant() and ParseVariant() only
+/// return combinations that the compiler and the runtime know.
 struct Variant {
   runtime::KernelSetId kernels = runtime::KernelSetId::kDsp;  ///< `kernels`: reference, dsp.
   runtime::WeightForm weights =

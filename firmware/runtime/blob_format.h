@@ -116,24 +116,22 @@ struct OpRecord {
   uint32_t scratch_bytes;   ///< May be 0. What a kernel needs is said below.
 };
 
-/// Requantisation of one output channel for WeightForm::kPlain, as TFLite defines it:
-/// clamp(zero_point + MultiplyByQuantizedMultiplier(acc + bias, multiplier, shift)), double
-/// rounding.
+/// Requantisation of one output channel for WeightForm::kPlain, as TFLite defines it (rounded
+/// twice): clamp(zero_point + MultiplyByQuantizedMultiplier(acc + bias, multiplier, shift)).
 struct Requant {
   int32_t bias;
   int32_t multiplier;  ///< Q31, 0 or in [2^30, 2^31).
   int32_t shift;       ///< [-31, 30]; negative shifts right.
 };
 
-/// The same for packed forms, with what is known at compile time folded in. With acc starting at
-/// `bias`:
+/// The same for packed forms, with what is known at compile time folded in. acc starts at `bias`:
 ///   high = round(acc * (2^32 + multiplier) / 2^32), halves up          (one SMMLAR)
 ///   q    = (high + (acc < 0 ? -1 : 0) + rounding) >> shift, saturated to int8
-/// Usually multiplier = 2 * Requant.multiplier - 2^32, shift = -Requant.shift, rounding =
-/// 2^(shift-1) + (output zero point << shift): equal to Requant for every acc for which the sum
-/// stays in int32. A channel whose output cannot take more than two values over all inputs may be a
-/// step instead: multiplier 0, the threshold in the bias. The compiler proves equality from the
-/// weights and keeps WeightForm::kPlain where it cannot.
+/// Usually multiplier = 2 * Requant.multiplier - 2^32, shift = -Requant.shift and
+/// rounding = 2^(shift-1) + (output zero point << shift): equal to Requant for every acc for which
+/// the sum stays in int32. A channel whose output cannot take more than two values over all inputs
+/// may be a step instead: multiplier 0, the threshold in the bias. The compiler proves equality
+/// from the weights and keeps WeightForm::kPlain where it cannot.
 struct PackedRequant {
   int32_t bias;  ///< bias - input zero point * sum of the channel's weights.
   int32_t multiplier;
@@ -142,21 +140,24 @@ struct PackedRequant {
 };
 
 /// CONV_2D and DEPTHWISE_CONV_2D; NHWC tensors of rank 4, shapes as in the tensor records.
+///
 /// CONV_2D, kPlain: weights [out_c][kernel_h][kernel_w][in_c]; no scratch.
-/// CONV_2D, packed: a channel has depth = kernel_h * kernel_w * in_c values, padded with zeros to a
-/// multiple of
-///   kDepthStep; channels (also in the requantisation table) padded to a multiple of kConvChannels.
-///   Pairs of channels a, b follow each other; within a pair, for depth d = 0, 2, 4...
+/// CONV_2D, packed: a channel has depth = kernel_h * kernel_w * in_c values.
+/// - depth is padded with zeros to a multiple of kDepthStep, channels (also in the table) to one of
+///   kConvChannels.
+/// - Pairs of channels a, b follow each other; within a pair, for depth d = 0, 2, 4...
 ///     kPackedInt8   int8   a[d] b[d] a[d+1] b[d+1]
 ///     kPackedInt16  int16  a[d] a[d+1] b[d] b[d+1]
-///   Scratch: ConvScratchBytes().
+/// - Scratch: ConvScratchBytes(depth, kConvPixels).
+///
 /// DEPTHWISE_CONV_2D, kPlain: weights [kernel_h][kernel_w][out_c]; no scratch.
-/// DEPTHWISE_CONV_2D, packed: depth_multiplier 1, dilation 1; channels (also in the table) padded
-/// to a multiple of
-///   kDepthwiseChannels. A channel is kernel_h rows of kernel_w values, each row padded with zeros
-///   to an even number, the channel padded to a multiple of 4 values; int8 or int16. Scratch:
-///   DepthwiseScratchBytes(). When output row y is written, all input rows below y * stride_h +
-///   kernel_h - pad_top have been read: the output may lie on them.
+/// DEPTHWISE_CONV_2D, packed: depth_multiplier 1, dilation 1.
+/// - Channels (also in the table) are padded to a multiple of kDepthwiseChannels.
+/// - A channel is kernel_h rows of kernel_w values, int8 or int16, each row padded with zeros to an
+///   even number of values, the channel to a multiple of 4.
+/// - Scratch: DepthwiseScratchBytes().
+/// - When output row y is written, all input rows below y * stride_h + kernel_h - pad_top have been
+///   read and are not read again: the output may lie on them.
 struct ConvParams {
   uint16_t kernel_h;
   uint16_t kernel_w;

@@ -3,9 +3,10 @@
 #include "firmware/runtime/kernels/kernel.h"
 
 /// ADD of two int8 tensors of one shape, no broadcast.
-/// Units:   both inputs are brought to twice the larger of their scales after a left shift of 20,
-/// added, requantised. Memory:  none; the output may take either input's place. Errors: none after
-/// prepare. Source:  TFLite int8 quantisation spec; goldens in tests/golden.
+/// Units:   both inputs at twice the larger of their scales, with 20 more bits; then requantised.
+/// Memory:  none; the output may take either input's place.
+/// Errors:  none after prepare.
+/// Source:  TFLite int8 quantisation spec; goldens in tests/golden.
 namespace tinyrig::runtime {
 
 /// Room for fractions while the inputs are brought to one scale.

@@ -3,9 +3,9 @@
 #include "firmware/runtime/kernels/kernel.h"
 
 /// FULLY_CONNECTED, int8 in and out, int8 or int16 weights, requantisation per unit.
-/// Shapes:  input [rows, depth] in any rank, output [rows, units]; weights, tables, scratch:
-/// FullyConnectedParams. Units:   real = scale * (q - zero_point); int32 accumulator, wrapping.
-/// Memory:  reference none; dsp one widened row in scratch.
+/// Shapes:  input [rows, depth] in any rank, output [rows, units]; FullyConnectedParams.
+/// Units:   real = scale * (q - zero_point); int32 accumulator, wrapping.
+/// Memory:  reference none; dsp one row as int16 in scratch.
 /// Errors:  none; the prepare functions refused what would read or write elsewhere.
 /// Source:  TFLite int8 quantisation spec; goldens in tests/golden.
 namespace tinyrig::runtime {

@@ -2,8 +2,8 @@
 
 #include "firmware/runtime/kernels/kernel.h"
 
-/// RESHAPE: the same bytes under another shape. Free when the plan put output and input at one
-/// place, else a copy.
+/// RESHAPE: the same bytes under another shape. Free where the plan put output and input at one
+/// place, else a copy. Errors: none after prepare.
 namespace tinyrig::runtime {
 
 Code PrepareReshape(const OpCheck& check);
