@@ -75,6 +75,7 @@ Status QueryStatus(sqlite3* db, int rc, const Guard& guard) {
       return {Code::kDeadlineExceeded,
               "the query took too long and was stopped; narrow it with WHERE or LIMIT"};
     case SQLITE_ERROR:
+    case SQLITE_SCHEMA:  // An unknown name, met before the schema was read for the first time.
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
       return {Code::kInvalidArgument, fmt::format("SQL: {}; the views are: {}", sqlite3_errmsg(db),

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/unit/server/temp_dir.h"
+
+namespace tinyrig::server {
+
+/// The real tinyrigd as a child, with a state folder that lives as long as this object. Killed with
+/// it.
+class ServerProcess {
+ public:
+  ServerProcess();
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  /// Starts (again) on the same state and waits until it is ready. False when it ended instead.
+  bool Start();
+  /// kill -9, and waits.
+  void Kill();
+  /// SIGTERM; returns the exit code, -1 when it did not end in 10 s (then it is killed).
+  int Terminate();
+
+  std::string address() const { return "unix:" + (dir_.path() / "s" / "tinyrigd.sock").string(); }
+  std::filesystem::path state() const { return dir_.path() / "s"; }
+
+  /// Runs tinyrigd with these arguments to its end; returns the exit code.
+  static int Run(const std::vector<std::string>& arguments);
+
+ private:
+  TempDir dir_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace tinyrig::server
