@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-/// Access to test data that is not part of the project (TINYRIG_TEST_DATA). Absent data skips a
-/// test, or fails it when TINYRIG_REQUIRE_DATA=1.
+/// Access to test data that is not part of the project: $TINYRIG_TEST_DATA, else ../shared/data
+/// beside the source tree. Absent data skips a test, or fails it when TINYRIG_REQUIRE_DATA=1.
 namespace tinyrig {
 
 inline std::string TestDataFolder() {
   const char* folder = std::getenv("TINYRIG_TEST_DATA");
-  return folder != nullptr ? folder : "";
+  return folder != nullptr ? folder : TINYRIG_SOURCE_DIR "/../shared/data";
 }
 
 /// The file's bytes; empty when it cannot be read.
