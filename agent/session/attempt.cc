@@ -123,8 +123,13 @@ class Attempt {
   Awaitable<StepResult<Done>> Power() {
     if (!board_.power) co_return Done{};
     const Deadline deadline = Within(kPowerTime, deadline_);
-    const Status status = board_.needs_power_cycle ? co_await board_.power->Cycle(deadline)
-                                                   : co_await board_.power->On(deadline);
+    Status status;
+    // Not `? :` with a co_await in each arm: GCC 12 then destroys a temporary that never was.
+    if (board_.needs_power_cycle) {
+      status = co_await board_.power->Cycle(deadline);
+    } else {
+      status = co_await board_.power->On(deadline);
+    }
     if (!status.ok()) co_return tl::unexpected(BenchFailure(status));
     board_.needs_power_cycle = false;
     co_return Done{};
