@@ -1,0 +1,194 @@
+"""A private bench for end-to-end tests: real tinyrigd, tinyrig-agent, tinyrig-vboard, tinyrig.
+
+Every process has its own folder and log; all are ended by PID. Nothing here reads the wall clock to
+judge a result.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = pathlib.Path(os.environ["TINYRIG_BUILD_DIR"])
+SOURCE = pathlib.Path(os.environ["TINYRIG_SOURCE_DIR"])
+ZOO = SOURCE / "firmware" / "zoo"
+START_SECONDS = 60
+RUN_SECONDS = 280
+
+
+def foreign_data(*parts: str) -> pathlib.Path:
+    """A file of the foreign test data; skips the test, or fails it where the data must be there."""
+    root = pathlib.Path(os.environ.get("TINYRIG_TEST_DATA", SOURCE.parent / "shared" / "data"))
+    path = root.joinpath(*parts)
+    if not path.exists():
+        if os.environ.get("TINYRIG_REQUIRE_DATA") == "1":
+            raise AssertionError(f"{path} is missing and TINYRIG_REQUIRE_DATA=1")
+        raise unittest.SkipTest(f"{path} is not here; set TINYRIG_TEST_DATA")
+    return path
+
+
+def until(what: str, condition, seconds: float = START_SECONDS):
+    """Waits for condition() to be true and returns what it gave."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+class Bench:
+    """Boards b1, b2, ... of type virtual_m4. `crossed` swaps the links of the first two."""
+
+    def __init__(self, boards: int = 2, crossed: bool = False):
+        # Socket paths are short, so not below a deep build folder.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tinyrig-e2e-", dir="/tmp"))
+        self.boards = [f"b{i + 1}" for i in range(boards)]
+        self.crossed = crossed
+        self.processes: dict[str, subprocess.Popen] = {}
+
+    def __enter__(self):
+        try:
+            for board in self.boards:
+                self.start_board(board)
+            for board in self.boards:
+                until(f"{board} is up", lambda: (self.dir / board / "tty").exists() and (self.dir / board / "dap.sock").exists())
+            self._write_bench_file()
+            self.start_server()
+            self.start_agent()
+            self.wait_idle()
+        except BaseException:
+            self.__exit__(*([None] * 3))
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for name in list(self.processes):
+            self.stop(name)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # -- processes ------------------------------------------------------------------------------
+
+    def _spawn(self, name: str, *command) -> None:
+        log = open(self.dir / f"{name}.log", "ab")
+        self.processes[name] = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=log,
+                                                stderr=log, cwd=self.dir, start_new_session=True)
+        log.close()
+
+    def start_board(self, board: str) -> None:
+        (self.dir / board).mkdir(exist_ok=True)
+        serial = f"VB{board[1:]:>04}"
+        self._spawn(board, BUILD / "bin" / "tinyrig-vboard", "--type", "virtual_m4", "--serial", serial, "--dir", self.dir / board)
+
+    def start_server(self) -> None:
+        self._spawn("server", BUILD / "bin" / "tinyrigd", "--state", self.dir / "server-state")
+        until("the server answers", lambda: self.cli("boards", check=False).returncode == 0)
+
+    def start_agent(self) -> None:
+        self._spawn("agent", BUILD / "bin" / "tinyrig-agent", "--bench", self.dir / "bench.yaml")
+
+    def wait_idle(self) -> None:
+        def idle():
+            states = {b["board_id"]: b["state"] for b in self.cli_json("boards")["boards"]}
+            return all(states.get(board) == "idle" for board in self.boards)
+        until("all boards are idle", idle)
+
+    def stop(self, name: str, how: int = signal.SIGTERM) -> None:
+        process = self.processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(how)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self, name: str) -> None:
+        self.stop(name, signal.SIGKILL)
+
+    def log(self, name: str) -> str:
+        return (self.dir / f"{name}.log").read_text(errors="replace")
+
+    # -- boards ---------------------------------------------------------------------------------
+
+    def _write_bench_file(self) -> None:
+        links = list(self.boards)
+        if self.crossed:
+            links[0], links[1] = links[1], links[0]
+        lines = ["bench: e2e", f"server: unix:{self.server_socket}", f"state_dir: {self.dir}/agent-state", "boards:"]
+        for board, link in zip(self.boards, links):
+            serial = f"VB{board[1:]:>04}"
+            lines += [
+                f"  - id: {board}", "    type: virtual_m4",
+                "    probe:", "      driver: openocd", "      config: virtual_m4.cfg", f"      serial: {serial}",
+                "      uid_address: 0x003FFFF0", "      env:",
+                f"        LD_PRELOAD: {BUILD}/lib/libtinyrig-hidapi.so",
+                f"        TINYRIG_VBOARD_DAP: {self.dir}/{board}/dap.sock",
+                "    link:", "      driver: uart", f"      port: {self.dir}/{link}/tty", "      baud: 115200",
+                "    power:", "      driver: virtual", f"      control: {self.dir}/{board}/control.sock",
+            ]
+        (self.dir / "bench.yaml").write_text("\n".join(lines) + "\n")
+
+    def control(self, board: str, **request) -> dict:
+        """One request to the virtual board's control socket."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(str(self.dir / board / "control.sock"))
+            client.sendall(json.dumps(request).encode() + b"\n")
+            answer = json.loads(client.makefile().readline())
+        if not answer.get("ok"):
+            raise AssertionError(f"{board}: {request} answered {answer}")
+        return answer
+
+    def power_cycle(self, board: str) -> None:
+        self.control(board, cmd="power", state="cycle")
+
+    def fault(self, board: str, name: str, **params) -> None:
+        self.control(board, cmd="fault", name=name, **params)
+
+    # -- client ---------------------------------------------------------------------------------
+
+    @property
+    def server_socket(self) -> pathlib.Path:
+        return self.dir / "server-state" / "tinyrigd.sock"
+
+    def _command(self, *arguments) -> list[str]:
+        return [str(BUILD / "bin" / "tinyrig"), *map(str, arguments), "--server", f"unix:{self.server_socket}"]
+
+    def cli(self, *arguments, check: bool = True) -> subprocess.CompletedProcess:
+        done = subprocess.run(self._command(*arguments), capture_output=True, text=True, timeout=RUN_SECONDS,
+                              stdin=subprocess.DEVNULL)
+        if check and done.returncode != 0:
+            raise AssertionError(f"tinyrig {arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def cli_json(self, *arguments, check: bool = True) -> dict:
+        done = self.cli(*arguments, "--json", check=check)
+        return json.loads(done.stdout)
+
+    def cli_background(self, *arguments) -> subprocess.Popen:
+        return subprocess.Popen(self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                stdin=subprocess.DEVNULL)
+
+
+def zoo_campaign(folder: pathlib.Path, name: str = "zoo", **extra) -> pathlib.Path:
+    """A campaign over both zoo models in every variant of the demo."""
+    text = "\n".join([
+        f"name: {name}", f"models: [{ZOO}/digits_cnn.tflite, {ZOO}/digits_ds.tflite]",
+        "variants:", "  kernels: [reference, dsp]", "  weights: [int8, int16]",
+        "exclude:", "  - {kernels: reference, weights: int16}",
+        "board_types: [virtual_m4]", f"vectors: {ZOO}/digits_test.npz",
+        *(f"{key}: {value}" for key, value in extra.items()),
+    ])
+    path = folder / f"{name}.yaml"
+    path.write_text(text + "\n")
+    return path
