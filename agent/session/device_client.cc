@@ -14,10 +14,13 @@ using device::InferenceResult;
 
 constexpr size_t kChunkBytes = device::kMaxPayload - sizeof(device::VectorChunk);
 constexpr auto kControlPatience = std::chrono::milliseconds(1000);
-/// Silence after which something is taken for lost. Grows while the board stays silent.
+/// Silence after which something is taken for lost; twice as long each time until the board speaks.
+/// Asking too early costs a few bytes, and the board runs a vector again only when it is idle.
 constexpr auto kAckPatience = std::chrono::milliseconds(1000);
+constexpr auto kFirstRunPatience = std::chrono::milliseconds(2000);  ///< The pace is not known yet.
 constexpr auto kRunPatience = std::chrono::milliseconds(400);
-constexpr auto kFirstRunPatience = std::chrono::milliseconds(2000);  ///< Nothing is known yet.
+constexpr auto kDamagedPatience = std::chrono::milliseconds(80);  ///< A damaged frame was seen.
+constexpr auto kLongestPatience = std::chrono::seconds(20);
 
 bool IsTimeout(const Status& status) { return status.code() == Code::kDeadlineExceeded; }
 
@@ -64,6 +67,10 @@ struct DeviceClient::Transfer {
   uint32_t output_bytes = 0;
   bool output_known = false;
   uint16_t last_layer = 0;  ///< Sequence number of the last layer's frame.
+  uint32_t silences = 0;    ///< In a row.
+  uint32_t bad_frames = 0;  ///< The link's count when the board was last asked or spoke.
+  Deadline last_event{};    ///< When that was.
+  bool disturbed = false;   ///< Something was lost since: the next result tells no pace.
   VectorAnswer answer;
 };
 
@@ -180,22 +187,22 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
   transfer.input = input;
   transfer.input_crc32c = device::Crc32c(input.data(), input.size());
   const Deadline start = Clock::now();
-  const auto inferences = settings_.repetitions + settings_.warmup;
-  Clock::duration patience = kAckPatience;
-  // Counts from the last sign of life.
-  Deadline hang = Within(settings_.inference_timeout * inferences + kAckPatience, deadline);
+  const Clock::duration limit = settings_.inference_timeout + kAckPatience;
+  Deadline hang = Within(limit, deadline);  // Counts from the last sign of life.
   while (!Complete(transfer)) {
-    const Status sent = co_await SendChunks(transfer, deadline);
-    if (!sent.ok()) co_return LinkFailed(sent);
-    const Clock::duration run_time =
-        longest_run_ == Clock::duration() ? kFirstRunPatience : 3 * longest_run_;
-    const auto wait = transfer.run_sent ? std::max(run_time, patience) : patience;
-    const auto frame = co_await link_.Next(Within(wait, hang));
+    if (!transfer.run_sent) {
+      const Status sent = co_await SendChunks(transfer, deadline);
+      if (!sent.ok()) co_return LinkFailed(sent);
+      transfer.last_event = Clock::now();
+      transfer.bad_frames = link_.bad_frames();
+    }
+    const auto frame = co_await link_.Next(Within(Patience(transfer), hang));
     if (frame.ok()) {
-      patience = kRunPatience;
-      hang = Within(settings_.inference_timeout * inferences + kAckPatience, deadline);
+      transfer.silences = 0;
+      hang = Within(limit, deadline);
       auto taken = Take(*frame, transfer);
       if (!taken) co_return tl::unexpected(std::move(taken.error()));
+      LearnPace(*frame, transfer);
       continue;
     }
     if (!IsTimeout(frame.status())) co_return LinkFailed(frame.status());
@@ -207,15 +214,15 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
                       vector_index,
                       std::chrono::duration_cast<milliseconds>(Clock::now() - start).count()));
     }
-    // Silence: say again what the board may have missed. An empty run chunk is answered either by
-    // the results or by where the board wants to go on.
+    // Say again what the board may have missed. An empty run chunk is answered either by the
+    // results or by where the board wants to go on.
     ++retransmits_;
-    patience = std::min<Clock::duration>(2 * wait, std::chrono::seconds(20));
+    ++transfer.silences;
+    transfer.disturbed = true;
     transfer.next = transfer.run_sent ? transfer.input.size() : transfer.acked;
     transfer.run_sent = false;
     transfer.going_back = false;
   }
-  longest_run_ = std::max(longest_run_, Clock::now() - start);
   const auto& output = transfer.answer.output;
   const uint32_t output_crc32c = device::Crc32c(output.data(), output.size());
   for (const auto& [repetition, result] : transfer.answer.results) {
@@ -228,6 +235,29 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
         {fmt::format("output CRC: {:#010x} and {:#010x}", output_crc32c, result.output_crc32c)});
   }
   co_return std::move(transfer.answer);
+}
+
+Clock::duration DeviceClient::Patience(const Transfer& transfer) const {
+  Clock::duration patience = kAckPatience;
+  if (transfer.run_sent && pace_ == Clock::duration()) {
+    patience = kFirstRunPatience;
+  } else if (transfer.run_sent) {
+    const bool damaged = link_.bad_frames() != transfer.bad_frames;
+    patience = std::max<Clock::duration>(3 * pace_, damaged ? kDamagedPatience : kRunPatience);
+  }
+  for (uint32_t i = 0; i < transfer.silences && patience < kLongestPatience; ++i) patience *= 2;
+  return patience;
+}
+
+void DeviceClient::LearnPace(const Frame& frame, Transfer& transfer) {
+  const Deadline now = Clock::now();
+  const bool undisturbed = !transfer.disturbed && link_.bad_frames() == transfer.bad_frames;
+  if (frame.type == FrameType::kResult) {
+    if (undisturbed) pace_ = std::max(pace_, now - transfer.last_event);
+    transfer.disturbed = false;
+  }
+  transfer.last_event = now;
+  transfer.bad_frames = link_.bad_frames();
 }
 
 StepResult<Done> DeviceClient::Take(const Frame& frame, Transfer& transfer) {

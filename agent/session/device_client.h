@@ -54,6 +54,9 @@ class DeviceClient {
   Awaitable<Status> SendChunks(Transfer& transfer, Deadline deadline);
   StepResult<Done> Take(const Frame& frame, Transfer& transfer);
   StepResult<Done> TakeResult(const Frame& frame, Transfer& transfer);
+  /// How long to wait in silence before something is taken for lost.
+  Clock::duration Patience(const Transfer& transfer) const;
+  void LearnPace(const Frame& frame, Transfer& transfer);
   bool Complete(const Transfer& transfer) const;
   static bool LayersComplete(const Frame& result, const Transfer& transfer);
 
@@ -61,7 +64,8 @@ class DeviceClient {
   Settings settings_;
   uint16_t sequence_ = 0;
   uint32_t retransmits_ = 0;
-  Clock::duration longest_run_{};  ///< Wall time of a vector so far: how patient to be.
+  /// Longest wall time to a result so far with nothing lost in between: how patient to be.
+  Clock::duration pace_{};
 };
 
 /// A crash as the variant's failure, with registers as evidence.

@@ -35,6 +35,18 @@ const Board* WhoAnswered(const Hello& hello, const Board& board, const Boards& b
   return nullptr;
 }
 
+/// Marks a board busy, also when the coroutine is cancelled in between.
+class BusyMark {
+ public:
+  explicit BusyMark(Board& board) : board_(board) { board_.busy = true; }
+  BusyMark(const BusyMark&) = delete;
+  BusyMark& operator=(const BusyMark&) = delete;
+  ~BusyMark() { board_.busy = false; }
+
+ private:
+  Board& board_;
+};
+
 struct Check {
   const char* what;
   std::string expected;
@@ -129,13 +141,12 @@ Awaitable<v1::Failure> ExplainSilence(uint32_t mailbox_word, const Board& board,
       evidence.push_back(fmt::format("the link of {} was not asked: it is in use", other->id));
       continue;
     }
-    other->busy = true;
+    const BusyMark mark(*other);
     auto port = other->link->Open();
     if (port.ok()) {
       FrameLink link(**port);
       const auto hello = co_await AskHello(link, Within(kAskOthers));
       if (hello.ok() && hello->mailbox_word == mailbox_word) {
-        other->busy = false;
         co_return MakeFailure(
             v1::FAILURE_OWNER_BENCH, Code::kFailedPrecondition,
             fmt::format("crossed cables: board {} answers on the link of board {} ({}), not on its "
@@ -143,7 +154,6 @@ Awaitable<v1::Failure> ExplainSilence(uint32_t mailbox_word, const Board& board,
                         board.id, other->id, other->link->path(), board.link->path()));
       }
     }
-    other->busy = false;
     evidence.push_back(fmt::format("board {} does not answer on the link of {} ({}) either",
                                    board.id, other->id, other->link->path()));
   }

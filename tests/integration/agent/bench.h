@@ -1,0 +1,80 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/session/attempt.h"
+#include "tests/integration/agent/image_builder.h"
+#include "tests/integration/vboard/harness.h"
+
+namespace tinyrig::agent {
+
+/// Files by the name that stands for their hash.
+class FolderSource : public ArtifactSource {
+ public:
+  explicit FolderSource(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  Awaitable<Result<std::filesystem::path>> Get(v1::ArtifactRef ref, Deadline) override;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+/// Keeps what it was told.
+class RecordingSink : public ProgressSink {
+ public:
+  void Progress(std::string phase, uint32_t done, uint32_t total, std::string log) override;
+  std::vector<std::string> phases;  ///< Without repetitions.
+  std::vector<std::string> logs;
+  /// Called on every report, for tests that do something in the middle of a phase.
+  std::function<void(const std::string& phase, uint32_t done)> hook;
+};
+
+/// Virtual boards b1, b2, ... with the agent's own drivers on them, and no server.
+class Bench {
+ public:
+  /// `crossed`: the links of the first two boards are swapped.
+  explicit Bench(int boards = 1, bool crossed = false);
+
+  const std::filesystem::path& artifacts() const { return artifact_folder_; }
+  vboard::RunningBoard& virtual_board(int index) { return *virtual_boards_[index]; }
+  Board& board(int index) { return *boards_[index]; }
+
+  /// A job as the server would offer it; no vectors yet.
+  v1::LeaseOffer Offer(const BuiltImage& image) const;
+  v1::LeaseOffer PatternOffer(const BuiltImage& image, const std::string& letters) const;
+
+  /// Runs one attempt to its end.
+  v1::AttemptResult Run(v1::LeaseOffer offer, int board = 0);
+  /// One attempt on each board, at the same time.
+  std::vector<v1::AttemptResult> RunAll(v1::LeaseOffer offer);
+  /// Starts an attempt and cancels it when it reports `phase`; true when it then ended.
+  bool RunAndCancel(v1::LeaseOffer offer, std::string phase);
+
+  RecordingSink progress;
+
+ private:
+  Awaitable<void> Keep(v1::LeaseOffer offer, int board, v1::AttemptResult& result);
+
+  vboard::ScratchDirectory scratch_;
+  std::filesystem::path artifact_folder_;
+  asio::io_context io_;
+  std::vector<std::unique_ptr<vboard::RunningBoard>> virtual_boards_;
+  Boards boards_;
+  std::unique_ptr<FolderSource> source_;
+};
+
+/// All evidence and the message, for assertions and for people.
+std::string Describe(const v1::Failure& failure);
+
+/// Passes when the attempt has no failure.
+testing::AssertionResult Succeeded(const v1::AttemptResult& result);
+/// Passes when it failed and the bench owns that.
+testing::AssertionResult FailedOnTheBench(const v1::AttemptResult& result);
+
+}  // namespace tinyrig::agent
