@@ -118,6 +118,10 @@ std::string FormatMetric(std::string_view name, double value) {
   return FormatNumber(value);
 }
 
+std::string UnitText(const std::string& unit) {
+  return unit == "1" ? "" : unit == "us" ? "µs" : unit;
+}
+
 const v1::Measurement* FindMeasurement(const v1::JobResult& result, std::string_view name) {
   for (const v1::Measurement& measurement : result.measurements()) {
     if (measurement.metric() == name) return &measurement;

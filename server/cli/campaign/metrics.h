@@ -36,6 +36,9 @@ Status CheckMetricName(std::string_view name);
 /// For people: "7,698,445", "17.0 kB", "492.7 ms", "97.2 %".
 std::string FormatMetric(std::string_view name, double value);
 
+/// A unit for people: nothing for "1" (counts and ratios), "µs" for "us", else as it is.
+std::string UnitText(const std::string& unit);
+
 /// The measurement of this name; null when the job has none.
 const v1::Measurement* FindMeasurement(const v1::JobResult& result, std::string_view name);
 

@@ -67,7 +67,7 @@ void PrintJob(const JobRecord& record) {
   if (!r.measurements().empty()) {
     Table table({{"metric"}, {"value", Align::kRight}, {"unit"}, {"how it was obtained"}});
     for (const v1::Measurement& m : r.measurements()) {
-      table.AddRow({m.metric(), FormatNumber(m.value()), m.unit(), m.method()});
+      table.AddRow({m.metric(), FormatNumber(m.value()), UnitText(m.unit()), m.method()});
     }
     fmt::print("\n{}", table.Render());
   }

@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -93,8 +95,8 @@ int PrintExpansion(const LocalCampaign& campaign, bool json) {
 }
 
 std::string UserName() {
-  const char* user = std::getenv("USER");
-  return user == nullptr ? "" : user;
+  const passwd* entry = getpwuid(getuid());
+  return entry == nullptr ? std::to_string(getuid()) : entry->pw_name;
 }
 
 std::string NewIdempotencyKey() {

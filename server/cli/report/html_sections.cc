@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <set>
 
 #include "server/cli/campaign/metrics.h"
@@ -79,13 +78,54 @@ std::string TitleOf(const ResultColumn& column, bool emulated) {
   return std::string(column.title) + (time ? " (virtual)" : "");
 }
 
-/// What is told of one metric over all jobs.
+/// What is told of metrics that are obtained alike: one, or the statistics of one quantity.
 struct MetricUse {
+  std::string name;
+  std::vector<std::string> statistics;  ///< "min", "p50", ...: what comes behind the name.
   std::set<std::string> units;
   std::set<std::string> methods;
   std::set<std::string> fidelities;
   bool exact = true;
 };
+
+/// "instructions_p50" -> {"instructions", "p50"}; {name, ""} for what is no statistic.
+std::pair<std::string, std::string> SplitStatistic(const std::string& name) {
+  const size_t underscore = name.rfind('_');
+  const std::string end = underscore == std::string::npos ? "" : name.substr(underscore + 1);
+  for (const char* statistic : {"min", "mean", "p50", "p90", "p99", "max", "sd"}) {
+    if (end == statistic) return {name.substr(0, underscore), end};
+  }
+  return {name, ""};
+}
+
+/// In the order of MetricsInUse().
+std::vector<MetricUse> MetricUses(const std::vector<JobRecord>& jobs) {
+  std::vector<MetricUse> uses;
+  for (const std::string& metric : MetricsInUse(jobs)) {
+    const auto [name, statistic] = SplitStatistic(metric);
+    auto use = std::ranges::find(uses, name, &MetricUse::name);
+    if (use == uses.end()) use = uses.insert(uses.end(), MetricUse{name, {}, {}, {}, {}, true});
+    if (!statistic.empty()) use->statistics.push_back(statistic);
+    for (const JobRecord& job : jobs) {
+      const v1::Measurement* m = FindMeasurement(job.result, metric);
+      if (m == nullptr) continue;
+      use->units.insert(UnitText(m->unit()));
+      use->methods.insert(m->method());
+      use->fidelities.insert(FidelityName(m->fidelity()));
+      use->exact &= m->uncertainty() == 0;
+    }
+  }
+  return uses;
+}
+
+std::string MeaningOf(const MetricUse& use) {
+  if (!use.statistics.empty()) {
+    return fmt::format("Over the timed inferences: {}. Percentiles by nearest rank.",
+                       fmt::join(use.statistics, ", "));
+  }
+  const MetricInfo* info = FindMetricInfo(use.name);
+  return std::string(info == nullptr ? std::string_view() : info->meaning);
+}
 
 std::string Joined(const std::set<std::string>& texts) {
   return EscapeMarkup(fmt::format("{}", fmt::join(texts, "; ")));
@@ -100,7 +140,7 @@ std::string Measurements(const v1::JobResult& result) {
         m.uncertainty() == 0 ? "" : fmt::format(" ± {}", FormatNumber(m.uncertainty()));
     out += fmt::format("<tr><td>{}</td><td class=\"n\">{}{}</td><td>{}</td><td>{}</td></tr>\n",
                        EscapeMarkup(m.metric()), FormatNumber(m.value()), spread,
-                       EscapeMarkup(m.unit()), EscapeMarkup(m.method()));
+                       EscapeMarkup(UnitText(m.unit())), EscapeMarkup(m.method()));
   }
   return out + "</tbody></table>\n";
 }
@@ -177,29 +217,18 @@ std::string FailureSection(const CampaignRecord& record) {
 }
 
 std::string MethodSection(const CampaignRecord& record) {
-  std::map<std::string, MetricUse> uses;
-  for (const JobRecord& job : record.jobs) {
-    for (const v1::Measurement& m : job.result.measurements()) {
-      MetricUse& use = uses[m.metric()];
-      use.units.insert(m.unit());
-      use.methods.insert(m.method());
-      use.fidelities.insert(FidelityName(m.fidelity()));
-      use.exact &= m.uncertainty() == 0;
-    }
-  }
+  const std::vector<MetricUse> uses = MetricUses(record.jobs);
   if (uses.empty()) return "";
   std::string out =
       "<h2>How each number was obtained</h2>\n<table class=\"cards small\"><thead><tr>" +
       HeadCell("metric") + HeadCell("unit") + HeadCell("method") + HeadCell("fidelity") +
       HeadCell("uncertainty") + HeadCell("meaning") + "</tr></thead><tbody>\n";
-  for (const std::string& name : MetricsInUse(record.jobs)) {
-    const MetricUse& use = uses[name];
-    const MetricInfo* info = FindMetricInfo(name);
+  for (const MetricUse& use : uses) {
+    const std::string name = use.name + (use.statistics.empty() ? "" : "_*");
     out += "<tr>" + Cell("metric", Code(name)) + Cell("unit", Joined(use.units)) +
            Cell("method", Joined(use.methods)) + Cell("fidelity", Joined(use.fidelities)) +
            Cell("uncertainty", use.exact ? "exact" : "stated with each value") +
-           Cell("meaning", EscapeMarkup(info == nullptr ? std::string_view() : info->meaning)) +
-           "</tr>\n";
+           Cell("meaning", EscapeMarkup(MeaningOf(use))) + "</tr>\n";
   }
   return out + "</tbody></table>\n";
 }

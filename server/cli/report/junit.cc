@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "server/cli/campaign/metrics.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/report/csv.h"
 #include "server/cli/report/escape.h"
@@ -63,7 +64,9 @@ std::string TestCase(const std::string& campaign, const JobRecord& job) {
   if (!r.measurements().empty()) {
     std::string lines;
     for (const v1::Measurement& m : r.measurements()) {
-      lines += fmt::format("{}={} {}\n", m.metric(), PlainNumber(m.value()), m.unit());
+      const std::string unit = UnitText(m.unit());
+      lines += fmt::format("{}={}{}{}\n", m.metric(), PlainNumber(m.value()),
+                           unit.empty() ? "" : " ", unit);
     }
     out += "      <system-out>" + EscapeMarkup(lines) + "</system-out>\n";
   }

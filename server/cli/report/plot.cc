@@ -36,7 +36,8 @@ double StepOf(const AxisScale& scale, size_t tick) {
 std::vector<std::string> TickLabels(const AxisScale& scale, const std::string& metric) {
   std::vector<std::string> labels;
   for (size_t i = 0; i < scale.ticks.size(); ++i) {
-    labels.push_back(TickLabel(KindOfMetric(metric), scale.ticks[i], StepOf(scale, i)));
+    const double largest = scale.logarithmic ? scale.ticks[i] : scale.ticks.back();
+    labels.push_back(TickLabel(KindOfMetric(metric), scale.ticks[i], StepOf(scale, i), largest));
   }
   return labels;
 }

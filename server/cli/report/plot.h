@@ -63,7 +63,8 @@ struct AxisScale {
 /// or 5 times a power of ten.
 AxisScale MakeScale(const std::vector<double>& values, int tick_count);
 
-/// "20 kB", "1.5 M", "300 µs", "97 %"; `step` is the distance of ticks and sets the decimals.
-std::string TickLabel(MetricKind kind, double value, double step);
+/// "20 kB", "1.5 M", "300 µs", "97 %"; `step` is the distance of ticks and sets the decimals,
+/// `largest` of the axis sets the unit, so that all its ticks have the same.
+std::string TickLabel(MetricKind kind, double value, double step, double largest);
 
 }  // namespace tinyrig::cli

@@ -83,7 +83,7 @@ AxisScale MakeScale(const std::vector<double>& values, int tick_count) {
   return LinearScale(lo, hi, tick_count);
 }
 
-std::string TickLabel(MetricKind kind, double value, double step) {
+std::string TickLabel(MetricKind kind, double value, double step, double largest) {
   if (kind == MetricKind::kRatio)
     return fmt::format("{:.{}f} %", value * 100, Decimals(step * 100));
   if (value == 0) return "0";
@@ -92,7 +92,7 @@ std::string TickLabel(MetricKind kind, double value, double step) {
                        : kind == MetricKind::kMicroseconds ? prefix.time
                                                            : prefix.count;
     const bool has_unit = kind == MetricKind::kCount || *unit != '\0';
-    if (has_unit && (std::abs(value) >= prefix.factor * 0.9999 || prefix.factor == 1)) {
+    if (has_unit && (largest >= prefix.factor * 0.9999 || prefix.factor == 1)) {
       return fmt::format("{:.{}f}{}", value / prefix.factor, Decimals(step / prefix.factor), unit);
     }
   }

@@ -37,15 +37,16 @@ TEST(MakeScale, StartsAtZeroUnlessThatWastesRoom) {
 }
 
 TEST(TickLabel, HasUnits) {
-  EXPECT_EQ(TickLabel(MetricKind::kBytes, 20'000, 10'000), "20 kB");
-  EXPECT_EQ(TickLabel(MetricKind::kBytes, 2'500, 500), "2.5 kB");
-  EXPECT_EQ(TickLabel(MetricKind::kCount, 1'500'000, 500'000), "1.5 M");
-  EXPECT_EQ(TickLabel(MetricKind::kCount, 40, 20), "40");
-  EXPECT_EQ(TickLabel(MetricKind::kMicroseconds, 300, 100), "300 µs");
-  EXPECT_EQ(TickLabel(MetricKind::kMicroseconds, 2'000'000, 1'000'000), "2 s");
-  EXPECT_EQ(TickLabel(MetricKind::kRatio, 0.97, 0.01), "97 %");
-  EXPECT_EQ(TickLabel(MetricKind::kRatio, 0.975, 0.005), "97.5 %");
-  EXPECT_EQ(TickLabel(MetricKind::kBytes, 0, 10), "0");
+  EXPECT_EQ(TickLabel(MetricKind::kBytes, 20'000, 10'000, 20'000), "20 kB");
+  EXPECT_EQ(TickLabel(MetricKind::kBytes, 2'500, 500, 2'500), "2.5 kB");
+  EXPECT_EQ(TickLabel(MetricKind::kCount, 1'500'000, 500'000, 1'500'000), "1.5 M");
+  EXPECT_EQ(TickLabel(MetricKind::kCount, 40, 20, 40), "40");
+  EXPECT_EQ(TickLabel(MetricKind::kMicroseconds, 300, 100, 300), "300 µs");
+  EXPECT_EQ(TickLabel(MetricKind::kMicroseconds, 2'000'000, 1'000'000, 2'000'000), "2 s");
+  EXPECT_EQ(TickLabel(MetricKind::kRatio, 0.97, 0.01, 0.97), "97 %");
+  EXPECT_EQ(TickLabel(MetricKind::kRatio, 0.975, 0.005, 0.975), "97.5 %");
+  EXPECT_EQ(TickLabel(MetricKind::kBytes, 0, 10, 50), "0");
+  EXPECT_EQ(TickLabel(MetricKind::kCount, 500'000, 500'000, 2'500'000), "0.5 M");
 }
 
 Plot PlotOf(std::vector<std::pair<double, double>> front, bool min_x, bool min_y) {
