@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace tinyrig::agent {
 namespace {
 
 constexpr std::chrono::seconds kIdentifyLimit{10};
+constexpr std::chrono::milliseconds kFirstRetry{300};
 
 /// Marks the slot as being identified for as long as it lives.
 class Identifying {
@@ -57,6 +60,8 @@ Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
                                std::function<void()> changed) {
   Board& board = slot.board;
   std::string last_failure;
+  // Soon at first: a board that starts together with the agent is up in a moment.
+  Clock::duration wait = std::min<Clock::duration>(kFirstRetry, retry);
   for (;;) {
     const bool needed = board.mcu_uid.empty() || !board.broken.empty();
     if (needed && !slot.in_use()) {
@@ -70,7 +75,8 @@ Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
       last_failure = failure;
       if (ApplyIdentity(board, identity)) changed();
     }
-    co_await SleepUntil(Within(retry));
+    co_await SleepUntil(Within(wait));
+    wait = std::min(2 * wait, retry);
   }
 }
 
