@@ -14,8 +14,8 @@ namespace tinyrig::agent {
 bool ApplyIdentity(Board& board, const Result<ProbeIdentity>& identity);
 
 /// Asks the probe (at most 10 s) who is there as long as that is unknown or the board is broken,
-/// every `retry`, never while the board is in use. Runs until it is cancelled. `changed` is called
-/// after the server should hear of the board.
+/// soon at first, later every `retry`, never while the board is in use. Runs until it is cancelled.
+/// `changed` is called after the server should hear of the board.
 Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
                                std::function<void()> changed);
 
