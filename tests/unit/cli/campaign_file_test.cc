@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 namespace tinyrig::cli {
 namespace {
@@ -177,7 +178,8 @@ TEST_F(CampaignFile, HostileTextIsRefusedNotCrashedOn) {
   ExpectError("", "1", "empty");
   ExpectError("# only a comment\n", "1", "empty");
   ExpectError("a: [1, 2\nb: 3\n", "2", "not valid YAML");
-  ExpectError("a: b\n---\nc: d\n", "3", "second document");
+  ExpectError("a: b\n---\nc: d\n", "2", "has ended before this line");
+  ExpectError(good_ + "]\n", "4", "");
   ExpectError("models: *nowhere\n", "1", "not valid YAML");
   EXPECT_FALSE(Parse(std::string(100'000, '[')).ok());
   EXPECT_FALSE(Parse(std::string("\0\xff\xfe", 3)).ok());
@@ -187,6 +189,37 @@ TEST_F(CampaignFile, HostileTextIsRefusedNotCrashedOn) {
     bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) +
             ", *a" + std::to_string(i - 1) + "]\n";
   ExpectError(bomb, "1", "unknown key 'a0'");
+}
+
+TEST_F(CampaignFile, MutationsNeitherCrashNorHangNorLoseTheirPlace) {
+  const std::string seed =
+      good_ +
+      "name: n\nvariants:\n  kernels: [dsp]\n  weights: [int8, int16]\nexclude:\n"
+      "  - {kernels: dsp, weights: int16}\nlimits: {ram_model_bytes: 64KiB}\n"
+      "goals: {min: [instructions_p50]}\nlabels: {a: b}\nrepetitions: 3\n";
+  const std::string alphabet = "[]{}:,-#&*!|>'\"%@` \n\tab0.~?\\\xff\x80";
+  std::mt19937 random(2026);
+  size_t refused = 0;
+  for (int round = 0; round < 5'000; ++round) {
+    std::string text = seed;
+    for (unsigned i = 0; i <= random() % 4; ++i) {
+      const size_t at = random() % text.size();
+      const char c = alphabet[random() % alphabet.size()];
+      if (random() % 3 == 0) {
+        text.erase(at, 1 + random() % 8);
+      } else if (random() % 2 == 0) {
+        text[at] = c;
+      } else {
+        text.insert(at, 1 + random() % 3, c);
+      }
+    }
+    const auto parsed = Parse(text);
+    if (parsed.ok()) continue;
+    ++refused;
+    ASSERT_TRUE(parsed.status().message().starts_with("c.yaml:")) << text << "\n"
+                                                                  << parsed.status().message();
+  }
+  EXPECT_GT(refused, 2'500u);
 }
 
 TEST_F(CampaignFile, EscapesOfTheTerminalDoNotReachMessages) {

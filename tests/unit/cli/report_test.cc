@@ -1,6 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+
 #include "server/cli/report/csv.h"
 #include "server/cli/report/junit.h"
 #include "tests/unit/cli/sample.h"
@@ -72,6 +77,63 @@ TEST(JunitReport, MapsOutcomes) {
   EXPECT_THAT(xml, HasSubstr("<error type=\"bench\" message=\"no HELLO from m4-2 in 3 s\">"));
   EXPECT_THAT(xml, HasSubstr("<error type=\"queued\" message=\"the job is queued\">"));
   EXPECT_THAT(xml, HasSubstr("instructions_p50=961204 instructions\n"));
+}
+
+/// What Jenkins' xunit plugin accepts (junit-10.xsd), as far as we use it: an element's parent and
+/// attributes.
+struct SchemaElement {
+  std::string parent;
+  std::set<std::string> required;
+  std::set<std::string> optional;
+};
+const std::map<std::string, SchemaElement> kSchema = {
+    {"testsuites", {"", {}, {}}},
+    {"testsuite",
+     {"testsuites", {"name", "tests", "failures", "errors"}, {"skipped", "time", "timestamp"}}},
+    {"properties", {"testsuite", {}, {}}},
+    {"property", {"properties", {"name", "value"}, {}}},
+    {"testcase", {"testsuite", {"name"}, {"classname", "time"}}},
+    {"skipped", {"testcase", {}, {"message", "type"}}},
+    {"failure", {"testcase", {}, {"message", "type"}}},
+    {"error", {"testcase", {}, {"message", "type"}}},
+    {"system-out", {"testcase", {}, {}}},
+};
+
+TEST(JunitReport, KeepsToTheSchema) {
+  const std::string xml = JunitReport(SampleCampaign());
+  const std::string body = xml.substr(xml.find("?>") + 2);
+  const std::regex tag("<(/?)([a-z-]+)((?: [a-z]+=\"[^\"<]*\")*)(/?)>");
+  const std::regex attribute("([a-z]+)=\"");
+  const std::regex time("[0-9]+\\.[0-9]+");
+  std::vector<std::string> open = {""};
+  size_t tags = 0;
+  for (std::sregex_iterator it(body.begin(), body.end(), tag), end; it != end; ++it, ++tags) {
+    const std::string name = (*it)[2];
+    if ((*it)[1].length() > 0) {
+      ASSERT_EQ(open.back(), name);
+      open.pop_back();
+      continue;
+    }
+    ASSERT_TRUE(kSchema.contains(name)) << name;
+    const SchemaElement& element = kSchema.at(name);
+    EXPECT_EQ(open.back(), element.parent) << name;
+    const std::string attributes = (*it)[3];
+    std::set<std::string> missing = element.required;
+    for (std::sregex_iterator a(attributes.begin(), attributes.end(), attribute); a != end; ++a) {
+      const std::string key = (*a)[1];
+      EXPECT_TRUE(element.required.contains(key) || element.optional.contains(key))
+          << name << " " << key;
+      missing.erase(key);
+    }
+    EXPECT_TRUE(missing.empty()) << name;
+    if ((*it)[4].length() == 0) open.push_back(name);
+  }
+  EXPECT_EQ(open.size(), 1u);
+  // Every '<' was one of the tags: nothing else is markup.
+  EXPECT_EQ(static_cast<size_t>(std::ranges::count(body, '<')), tags);
+  std::smatch found;
+  ASSERT_TRUE(std::regex_search(xml, found, std::regex(" time=\"([^\"]*)\"")));
+  EXPECT_TRUE(std::regex_match(found[1].str(), time));
 }
 
 TEST(JunitReport, EscapesEverything) {
