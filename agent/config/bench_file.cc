@@ -15,7 +15,7 @@ constexpr uint32_t kMaxBaudHz = 20'000'000;
 
 const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir"}};
 const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
-const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"}, {"env"}};
+const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"}, {"dpidr", "env"}};
 const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
 const YamlMap::Keys kPowerKeys{{"driver", "control"}, {}};
 
@@ -40,6 +40,9 @@ Result<ProbeConfig> ReadProbe(const YamlMap& map) {
   TRY_ASSIGN(probe.config, map.Text("config"));
   TRY_ASSIGN(probe.serial, map.Text("serial"));
   TRY_ASSIGN(probe.uid_address, map.Number("uid_address", 0, std::numeric_limits<uint32_t>::max()));
+  if (map.Has("dpidr")) {
+    TRY_ASSIGN(probe.dpidr, map.Number("dpidr", 1, std::numeric_limits<uint32_t>::max()));
+  }
   TRY_ASSIGN(probe.env, map.Texts("env"));
   return probe;
 }

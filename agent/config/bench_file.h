@@ -15,7 +15,8 @@ struct ProbeConfig {
   std::string driver;
   std::string config;  ///< OpenOCD config: a path, or a name below share/tinyrig/openocd.
   std::string serial;
-  uint32_t uid_address = 0;                ///< Where the MCU's 12-byte unique id is read.
+  uint32_t uid_address = 0;  ///< Where the MCU's 12-byte unique id is read.
+  uint32_t dpidr = 0;        ///< What the debug port must identify itself as; 0: not checked.
   std::map<std::string, std::string> env;  ///< All of the child's environment besides PATH.
 };
 

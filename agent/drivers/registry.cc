@@ -26,6 +26,7 @@ Result<std::unique_ptr<Probe>> MakeProbe(const ProbeConfig& config,
                        : config.config;
   adapter.serial = config.serial;
   adapter.uid_address = config.uid_address;
+  adapter.dpidr = config.dpidr;
   return std::unique_ptr<Probe>(
       std::make_unique<openocd::OpenOcdProbe>(std::move(adapter), config.env, work_dir));
 }

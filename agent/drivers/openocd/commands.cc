@@ -31,6 +31,12 @@ class CommandLine {
     Add("telnet_port disabled");
     Add("tcl_port disabled");
     Add("init");
+    if (adapter.dpidr != 0) {
+      Add("set dpidr [[lindex [dap names] 0] dpreg 0]");
+      Add(fmt::format(
+          "if {{$dpidr != {0:#010x}}} {{error \"{1} expected {0:#010x}, found $dpidr\"}}",
+          adapter.dpidr, kDpidrMarker));
+    }
   }
 
   void Check(std::string_view what, std::string_view word) {

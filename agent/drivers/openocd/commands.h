@@ -14,9 +14,13 @@ struct Adapter {
   std::string config;  ///< Path of the configuration file.
   std::string serial;  ///< Empty: whatever adapter the configuration finds.
   uint32_t uid_address = 0;
+  /// Identity that the debug port must have, 0: any. OpenOCD's own -expected-id is not enforced on
+  /// SWD, so the commands compare before anything is written.
+  uint32_t dpidr = 0;
 };
 
 /// Markers that the commands print and output.h looks for.
+inline constexpr char kDpidrMarker[] = "tinyrig dpidr:";  ///< Only when it is wrong.
 inline constexpr char kUidMarker[] = "tinyrig uid:";
 inline constexpr char kStateMarker[] = "tinyrig state:";
 inline constexpr char kMailboxMarker[] = "tinyrig mailbox:";

@@ -21,6 +21,8 @@ struct KnownText {
 
 // In order: the first text found decides, so the causes stand before their consequences.
 constexpr KnownText kKnownTexts[] = {
+    {kDpidrMarker, Code::kFailedPrecondition,
+     "another chip is behind the probe than the bench file says; check its `serial` and `dpidr`"},
     {"unable to find a matching CMSIS-DAP device", Code::kNotFound,
      "no probe with this serial; check its USB cable and the serial in the bench file"},
     {"Error on socket 'connect'", Code::kNotFound,
@@ -66,6 +68,13 @@ std::string LastLines(std::string_view output, size_t bytes) {
   return std::string(output);
 }
 
+/// The line around `at`, cut to a readable length.
+std::string_view LineAt(std::string_view output, size_t at) {
+  const size_t before = at == 0 ? output.npos : output.rfind('\n', at - 1);
+  output.remove_prefix(before == output.npos ? 0 : before + 1);
+  return output.substr(0, std::min(output.find_first_of("\r\n"), size_t{200}));
+}
+
 /// The rest of the line behind `marker`.
 std::optional<std::string_view> Behind(std::string_view output, std::string_view marker) {
   const size_t at = output.find(marker);
@@ -92,9 +101,9 @@ std::vector<uint32_t> HexWords(std::string_view text) {
 
 Status Classify(const ChildResult& run) {
   for (const KnownText& known : kKnownTexts) {
-    if (run.output.find(known.text) != run.output.npos) {
-      return {known.code, fmt::format("{} (OpenOCD: \"{}\")", known.message, known.text)};
-    }
+    const size_t at = run.output.find(known.text);
+    if (at == run.output.npos) continue;
+    return {known.code, fmt::format("{} (OpenOCD: \"{}\")", known.message, LineAt(run.output, at))};
   }
   if (run.timed_out) {
     return {

@@ -39,7 +39,8 @@ class RecordingSink : public ProgressSink {
 class Bench {
  public:
   /// `crossed`: the links of the first two boards are swapped.
-  explicit Bench(int boards = 1, bool crossed = false);
+  /// `dpidr`: what the bench file says of the boards' debug ports.
+  explicit Bench(int boards = 1, bool crossed = false, uint32_t dpidr = 0x2BA01477);
 
   const std::filesystem::path& artifacts() const { return artifact_folder_; }
   vboard::RunningBoard& virtual_board(int index) { return *virtual_boards_[index]; }

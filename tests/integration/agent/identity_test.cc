@@ -55,6 +55,15 @@ TEST_F(IdentityTest, LostWritesFailTheVerification) {
   EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "flash");
 }
 
+TEST_F(IdentityTest, AnotherChipBehindTheProbeIsNotWrittenTo) {
+  Bench bench(1, /*crossed=*/false, /*dpidr=*/0x1BA01477);
+  const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));
+  ASSERT_TRUE(FailedOnTheBench(result));
+  EXPECT_EQ(static_cast<Code>(result.failure().code()), Code::kFailedPrecondition);
+  EXPECT_THAT(result.failure().message(), HasSubstr("expected 0x1ba01477, found 0x2ba01477"));
+  EXPECT_NE(bench.virtual_board(0).core(), "running") << "nothing was loaded or started";
+}
+
 TEST_F(IdentityTest, CrossedLinksNameBothBoardsWhenTheOtherIsBlank) {
   Bench bench(2, /*crossed=*/true);
   const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));

@@ -42,6 +42,8 @@ INSTANTIATE_TEST_SUITE_P(
              "Error: unable to find a matching CMSIS-DAP device\n",
              1, Code::kNotFound, "serial"},
         Case{"Error: CMSIS-DAP command CMD_INFO failed.\n", 1, Code::kUnavailable, "unplug"},
+        Case{"tinyrig dpidr: expected 0x2ba01477, found 0x1ba01477\n", 1, Code::kFailedPrecondition,
+             "expected 0x2ba01477, found 0x1ba01477"},
         Case{"Error: Error connecting DP: cannot read IDR\n", 1, Code::kUnavailable, "power"},
         Case{"Error: Could not find MEM-AP to control the core\n", 1, Code::kUnavailable,
              "power-cycle"},

@@ -22,7 +22,7 @@ boards:
     power: {driver: virtual, control: /tmp/c.sock}
   - id: b2
     type: virtual_m4
-    probe: {driver: openocd, config: virtual_m4.cfg, serial: VB0002, uid_address: 4194288}
+    probe: {driver: openocd, config: virtual_m4.cfg, serial: VB0002, uid_address: 4194288, dpidr: 0x2BA01477}
     link: {driver: uart, port: /tmp/tty2}
 )";
 
@@ -44,6 +44,8 @@ TEST(BenchFile, ReadsEverything) {
   EXPECT_EQ(first.power.control, "/tmp/c.sock");
   const BoardConfig& second = config->boards[1];
   EXPECT_EQ(second.probe.uid_address, 0x003FFFF0u) << "decimal";
+  EXPECT_EQ(first.probe.dpidr, 0u) << "not checked";
+  EXPECT_EQ(second.probe.dpidr, 0x2BA01477u);
   EXPECT_EQ(second.link.baud_hz, 115200u);
   EXPECT_EQ(second.power.driver, "");
 }
@@ -98,6 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"BaudTrailing", "921600", "921600x", "bench.yaml:13: 'baud'"},
         Bad{"AddressTooLarge", "0x003FFFF0", "0x100000000", "bench.yaml:11: 'uid_address'"},
         Bad{"AddressOnlyPrefix", "0x003FFFF0", "0x", "bench.yaml:11: 'uid_address'"},
+        Bad{"DpidrZero", "0x2BA01477", "0", "bench.yaml:17: 'dpidr'"},
         Bad{"AddressNegative", "0x003FFFF0", "-1", "bench.yaml:11: 'uid_address'"},
         Bad{"EmptyValue", "config: virtual_m4.cfg\n      serial", "config:\n      serial",
             "bench.yaml:9: 'config' of boards[0].probe must be a single value"},
