@@ -261,6 +261,9 @@ class Attempt {
       auto started = co_await StartSession(true);
       if (!started) co_return started;
       const size_t count = std::min(vectors_.count, kObservedVectors);
+      if (count < vectors_.count) {
+        Log(fmt::format("layer hashes of the first {} of {} vectors", count, vectors_.count));
+      }
       for (size_t i = 0; i < count; ++i) {
         const auto index = static_cast<uint32_t>(i);
         auto answer = co_await client_->Run(index, vectors_.input(i), deadline_);
@@ -319,6 +322,9 @@ Awaitable<v1::AttemptResult> RunAttempt(v1::LeaseOffer offer, Board& board, cons
   } catch (const boost::system::system_error& error) {
     // asio throws in a coroutine that was cancelled.
     const Status status(Code::kCancelled, std::string("the attempt was stopped: ") + error.what());
+    failure = ServiceFailure(status);
+  } catch (const std::exception& error) {
+    const Status status(Code::kInternal, std::string("a fault of the agent: ") + error.what());
     failure = ServiceFailure(status);
   }
   attempt.TakeLinkStats();

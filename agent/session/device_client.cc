@@ -191,7 +191,7 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
   Deadline hang = Within(limit, deadline);  // Counts from the last sign of life.
   while (!Complete(transfer)) {
     if (!transfer.run_sent) {
-      const Status sent = co_await SendChunks(transfer, deadline);
+      const Status sent = co_await SendChunks(transfer, hang);
       if (!sent.ok()) co_return LinkFailed(sent);
       transfer.last_event = Clock::now();
       transfer.bad_frames = link_.bad_frames();
