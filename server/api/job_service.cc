@@ -35,10 +35,12 @@ class LogStream final : public PullStream<v1::LogLine> {
   Result<bool> Refill() {
     constexpr uint32_t kBatch = 512;
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
-    TRY_ASSIGN(const v1::Job job, reader->GetJob(job_));
-    if (!following_ && follow_ && !IsEnded(job.state())) {
+    TRY_ASSIGN(v1::Job job, reader->GetJob(job_));
+    if (!following_ && follow_) {
       backend_.hub.Follow(CampaignId(job.campaign_id()), this->weak_from_this());
       following_ = true;
+      // Asked again: it may have ended before anybody listened.
+      TRY_ASSIGN(job, reader->GetJob(job_));
     }
     for (;;) {
       TRY_ASSIGN(std::vector<v1::LogLine> stored, reader->Logs(job_, stored_seen_, kBatch));
@@ -117,8 +119,19 @@ grpc::ServerUnaryReactor* JobServiceImpl::CancelJob(grpc::CallbackServerContext*
 }
 
 grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* context,
-                                                   const v1::RerunJobRequest*, v1::Job*) {
-  return NotBuilt(context, "RerunJob");
+                                                   const v1::RerunJobRequest* request,
+                                                   v1::Job* response) {
+  return OnIo(context, backend_, [=, this]() -> Status {
+    TRY_ASSIGN(Store::Rerun rerun,
+               backend_.store.RerunJob(JobId(request->job_id()), request->idempotency_key(),
+                                       backend_.clock.Now()));
+    const JobId id = rerun.job.job;
+    const CampaignId campaign = rerun.job.campaign;
+    if (rerun.created) backend_.dispatcher.Enqueue({std::move(rerun.job)});
+    backend_.hub.Changed(campaign);
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    return Fill(response, reader->GetJob(id));
+  });
 }
 
 grpc::ServerUnaryReactor* JobServiceImpl::GetManifest(grpc::CallbackServerContext* context,

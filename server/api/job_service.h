@@ -5,7 +5,7 @@
 
 namespace tinyrig::server {
 
-/// tinyrig.v1.JobService. RerunJob is not built yet.
+/// tinyrig.v1.JobService.
 class JobServiceImpl final : public v1::JobService::CallbackService {
  public:
   explicit JobServiceImpl(Backend& backend) : backend_(backend) {}

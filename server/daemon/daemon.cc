@@ -45,7 +45,8 @@ Status RunDaemon(const DaemonOptions& options) {
   if (catalog.bundles().empty()) spdlog::warn("no firmware in {}", options.firmware_dir.string());
 
   asio::io_context io;
-  asio::thread_pool pool(std::max(2u, std::thread::hardware_concurrency()));
+  // More threads than cores: some of them wait for disks and for users' queries.
+  asio::thread_pool pool(std::max(4u, 2 * std::thread::hardware_concurrency()));
   const Executors executors{io, pool};
   const Clock clock;
   ReaderPool readers(state.database());

@@ -1,5 +1,7 @@
 #include "server/scheduling/retry.h"
 
+#include "proto/status/code.h"
+
 namespace tinyrig::server {
 
 NextStep DecideRetry(v1::FailureOwner owner, uint32_t failed_attempts, uint32_t max_attempts) {
@@ -11,6 +13,26 @@ NextStep DecideRetry(v1::FailureOwner owner, uint32_t failed_attempts, uint32_t 
     default:
       return failed_attempts < max_attempts ? NextStep::kRetry : NextStep::kFailed;
   }
+}
+
+bool IsHang(const v1::Attempt& attempt) {
+  if (attempt.failure().owner() != v1::FAILURE_OWNER_BENCH ||
+      attempt.failure().code() != static_cast<uint32_t>(Code::kDeadlineExceeded) ||
+      attempt.timeline().empty()) {
+    return false;
+  }
+  const std::string& last = attempt.timeline(attempt.timeline_size() - 1).name();
+  return last == "stream" || last == "observe";
+}
+
+std::string EarlierHang(const v1::Job& job, const v1::Attempt& hang) {
+  for (const v1::Attempt& earlier : job.attempts()) {
+    if (earlier.attempt() < hang.attempt() && earlier.board_id() != hang.board_id() &&
+        IsHang(earlier)) {
+      return earlier.board_id();
+    }
+  }
+  return {};
 }
 
 v1::BoardHealth NextHealth(v1::BoardHealth health, v1::FailureOwner owner_or_none) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
+#include "proto/tinyrig/v1/jobs.pb.h"
 #include "proto/tinyrig/v1/types.pb.h"
 
 namespace tinyrig::server {
@@ -17,6 +19,14 @@ enum class NextStep : uint8_t {
 /// have failed in these ways, variant and infeasible never. `failed_attempts` counts this one. An
 /// owner that is not known (a later version's) is treated as service.
 NextStep DecideRetry(v1::FailureOwner owner, uint32_t failed_attempts, uint32_t max_attempts);
+
+/// A hang is a bench failure by timeout while vectors were streamed: seen once, board and link may
+/// be to blame.
+bool IsHang(const v1::Attempt& attempt);
+
+/// Another board that hung on the same job before, empty when none did. Then it is not the board:
+/// the failure becomes the variant's.
+std::string EarlierHang(const v1::Job& job, const v1::Attempt& hang);
 
 /// Health after a result: only bench failures make a board suspect, a success makes it good again.
 v1::BoardHealth NextHealth(v1::BoardHealth health, v1::FailureOwner owner_or_none);

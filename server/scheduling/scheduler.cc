@@ -87,7 +87,7 @@ bool Scheduler::HasOtherBoard(const QueuedJob& job) const {
   });
 }
 
-std::optional<QueuedJob> Scheduler::TakeFor(const BoardView& board, TimeUs) {
+std::optional<QueuedJob> Scheduler::TakeFor(const BoardView& board) {
   const auto found = queues_.find(board.type);
   if (found == queues_.end()) return std::nullopt;
   Queue& queue = found->second;
@@ -113,7 +113,7 @@ std::vector<Lease> Scheduler::Match(TimeUs now) {
                    [](const BoardView* a, const BoardView* b) { return a->health < b->health; });
   std::vector<Lease> leases;
   for (BoardView* board : idle) {
-    std::optional<QueuedJob> job = TakeFor(*board, now);
+    std::optional<QueuedJob> job = TakeFor(*board);
     if (!job) continue;
     last_fence_ = Fence(last_fence_.value + 1);
     Lease lease;
@@ -210,14 +210,6 @@ const BoardView* Scheduler::FindBoard(const BoardId& board) const {
 BoardView* Scheduler::MutableBoard(const BoardId& board) {
   const auto found = boards_.find(board);
   return found == boards_.end() ? nullptr : &found->second;
-}
-
-std::vector<Lease> Scheduler::LeasesOf(const AgentId& agent) const {
-  std::vector<Lease> leases;
-  for (const auto& [job, running] : leases_) {
-    if (running.lease.agent == agent) leases.push_back(running.lease);
-  }
-  return leases;
 }
 
 }  // namespace tinyrig::server

@@ -109,7 +109,7 @@ class Scheduler {
   /// Leases past their deadline, still in place.
   std::vector<Lease> Expired(TimeUs now) const;
 
-  /// The job's state that the next decision needs.
+  /// Attempts of this job that bench or service spoiled before.
   uint32_t FailedAttempts(const LeaseKey& key) const;
   /// The attempt is over. `retry`: the job waits again, with one more failed attempt, preferably
   /// for another board. `owner`: of the failure, UNSPECIFIED for success; moves the board's health.
@@ -124,7 +124,6 @@ class Scheduler {
   /// For changes of maintenance and reservation. nullptr when the board is not known.
   BoardView* MutableBoard(const BoardId& board);
   const std::map<BoardId, BoardView>& boards() const { return boards_; }
-  std::vector<Lease> LeasesOf(const AgentId& agent) const;
   size_t queued() const { return queued_count_; }
   size_t leased() const { return leases_.size(); }
 
@@ -146,7 +145,7 @@ class Scheduler {
     bool reported = false;
   };
 
-  std::optional<QueuedJob> TakeFor(const BoardView& board, TimeUs now);
+  std::optional<QueuedJob> TakeFor(const BoardView& board);
   bool HasOtherBoard(const QueuedJob& job) const;
   void ReleaseBoard(const Lease& lease);
 

@@ -6,12 +6,29 @@
 #include <algorithm>
 
 #include "server/planning/expected.h"
+#include "server/scheduling/retry.h"
 
 namespace tinyrig::server {
 namespace {
 
 constexpr int kZstdLevel = 3;
 constexpr int kMaxLogLines = 10'000;
+
+void BlameVariantForRepeatedHang(const v1::Job& job, const v1::AttemptResult& result,
+                                 v1::Failure* failure) {
+  v1::Attempt attempt;
+  attempt.set_attempt(result.key().attempt());
+  attempt.set_board_id(result.board_id());
+  *attempt.mutable_timeline() = result.timeline();
+  *attempt.mutable_failure() = *failure;
+  if (!IsHang(attempt)) return;
+  const std::string earlier = EarlierHang(job, attempt);
+  if (earlier.empty()) return;
+  failure->set_owner(v1::FAILURE_OWNER_VARIANT);
+  failure->add_evidence(
+      fmt::format("it hung on board {} before and now on {}: not the board's fault", earlier,
+                  result.board_id()));
+}
 
 }  // namespace
 
@@ -63,9 +80,11 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   EndedAttempt ended;
   ended.key = {JobId(result.key().job_id()), result.key().attempt(), Fence(result.key().fence())};
   JobContext context;
+  v1::Job job;
   {
     TRY_ASSIGN(const ReaderPool::Lent reader, readers_.Borrow());
     TRY_ASSIGN(context, reader->GetJobContext(ended.key.job));
+    TRY_ASSIGN(job, reader->GetJob(ended.key.job));
   }
   TRY_ASSIGN(const std::shared_ptr<const Expected> expected,
              LoadExpected(context.expected.artifact_sha256));
@@ -79,6 +98,7 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   request.fidelity = context.fidelity;
   Evaluation evaluation = Evaluate(result, context.plan.facts, *expected, request);
   ended.failure = std::move(evaluation.failure);
+  if (ended.failure) BlameVariantForRepeatedHang(job, result, &*ended.failure);
   ended.measurements = std::move(evaluation.measurements);
   ended.layers = std::move(evaluation.layers);
   ended.started_us = result.started_us();

@@ -11,7 +11,9 @@ namespace {
 constexpr std::array kMigrations = {
     R"sql(
 CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO counter VALUES('fence', 0);
+-- Fences of two databases do not meet: what an agent kept for a server whose state was wiped is not taken for work of
+-- its successor. Below 2^53, so that every reader of numbers keeps them exact.
+INSERT INTO counter VALUES('fence', ((random() & 0xFFFFF) + 1) * 4294967296);
 
 CREATE TABLE artifact(
   sha256 TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL, name TEXT NOT NULL, created_us INTEGER NOT NULL
@@ -81,6 +83,8 @@ CREATE TABLE job(
   failure BLOB,
   last_attempt INTEGER NOT NULL DEFAULT 0,
   failed_attempts INTEGER NOT NULL DEFAULT 0,
+  rerun_of INTEGER REFERENCES job,
+  rerun_key TEXT UNIQUE,
   created_us INTEGER NOT NULL,
   ended_us INTEGER NOT NULL DEFAULT 0
 );
@@ -176,7 +180,7 @@ CREATE TABLE board(
 CREATE VIEW jobs AS
 SELECT j.job_id, j.campaign_id, c.name AS campaign, j.model, j.model_sha256, j.kernels, j.weights, j.fusion,
        j.synthesis, j.board_type, j.fidelity, j.vector_set, j.state, j.owner AS failure_owner, j.priority,
-       j.last_attempt AS attempts, a.board_id, p.image_sha256, j.created_us, j.ended_us
+       j.last_attempt AS attempts, a.board_id, p.image_sha256, j.rerun_of, j.created_us, j.ended_us
 FROM job j JOIN campaign c USING (campaign_id)
 LEFT JOIN plan p USING (plan_id)
 LEFT JOIN attempt a ON a.job_id = j.job_id AND a.attempt = j.last_attempt;

@@ -111,18 +111,19 @@ Status Store::SaveLog(JobId job, uint32_t attempt, const std::vector<LogEntry>& 
 }
 
 Status Store::MoveJob(const Change& change, TimeUs now) {
-  const std::string_view from = ToText(change.from), to = ToText(change.to);
+  const std::string_view to = ToText(change.to);
+  // State names are the column names of the counters. A job that is new comes from nowhere.
+  std::string counters = fmt::format("{0}={0}+1", to);
+  if (change.from != v1::JOB_STATE_UNSPECIFIED) {
+    counters += fmt::format(", {0}={0}-1", ToText(change.from));
+  }
   v1::JobCounts counts;
   {
-    // State names are the column names of the counters.
-    TRY_ASSIGN(
-        Statement row,
-        db_.Query(
-            fmt::format(
-                "UPDATE campaign SET {0}={0}-1, {1}={1}+1 WHERE campaign_id=? RETURNING queued, "
-                "leased, succeeded, failed, infeasible, cancelled",
-                from, to),
-            change.campaign.value));
+    TRY_ASSIGN(Statement row,
+               db_.Query(fmt::format("UPDATE campaign SET {} WHERE campaign_id=? RETURNING queued, "
+                                     "leased, succeeded, failed, infeasible, cancelled",
+                                     counters),
+                         change.campaign.value));
     TRY(row.Step());
     counts.set_queued(row.Uint32(0));
     counts.set_leased(row.Uint32(1));

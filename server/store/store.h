@@ -48,6 +48,15 @@ class Store {
   /// False when it had ended already. kNotFound.
   Result<bool> CancelJob(JobId job, TimeUs now);
 
+  /// A new job of the same campaign with plan, image and expectations of an ended one: what is run
+  /// is the same to the last bit. The same key gives the same new job (`created` false). Errors:
+  /// kNotFound; kFailedPrecondition when the job has not ended or never had an image.
+  struct Rerun {
+    QueuedJob job;
+    bool created = false;
+  };
+  Result<Rerun> RerunJob(JobId job, const std::string& idempotency_key, TimeUs now);
+
   Status SaveAgent(const AgentRecord& agent);
   /// Identity of a board; an empty uid or serial does not erase a known one.
   Status SaveBoardIdentity(const BoardRecord& board);

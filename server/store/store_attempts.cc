@@ -109,6 +109,52 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
   return Outcome::kStored;
 }
 
+Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_key, TimeUs now) {
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
+  if (!idempotency_key.empty()) {
+    TRY_ASSIGN(Statement found,
+               db_.Query("SELECT job_id, campaign_id FROM job WHERE rerun_key=?", idempotency_key));
+    TRY_ASSIGN(const bool row, found.Step());
+    if (row) {
+      Rerun before;
+      before.job.job = JobId(found.Uint(0));
+      before.job.campaign = CampaignId(found.Uint(1));
+      return before;
+    }
+  }
+  TRY_ASSIGN(const JobContext context, LoadJob(id));
+  if (!IsEnded(context.state) || !context.plan.feasible) {
+    return Status(
+        Code::kFailedPrecondition,
+        fmt::format("job {} cannot be run again: it {}", id.value,
+                    IsEnded(context.state) ? "never had an image; see why it is infeasible"
+                                           : "has not ended; wait for it or cancel it"));
+  }
+  TRY(
+      db_.Run("INSERT INTO job(campaign_id, plan_id, expected_id, model, model_sha256, model_size, "
+              "kernels, weights, "
+              "fusion, synthesis, board_type, fidelity, vector_set, priority, state, rerun_of, "
+              "rerun_key, created_us) "
+              "SELECT campaign_id, plan_id, expected_id, model, model_sha256, model_size, kernels, "
+              "weights, fusion, "
+              "synthesis, board_type, fidelity, vector_set, priority, 'queued', job_id, "
+              "NULLIF(?,''), ? FROM job WHERE "
+              "job_id=?",
+              idempotency_key, now, id.value));
+  Rerun rerun;
+  rerun.created = true;
+  rerun.job.job = JobId(static_cast<uint64_t>(db_.LastInsertId()));
+  rerun.job.campaign = context.campaign;
+  rerun.job.board_type = context.plan.board_type;
+  rerun.job.priority = context.spec.priority();
+  rerun.job.timeout_us = TimeUs{context.spec.attempt_timeout_s()} * 1'000'000;
+  TRY(MoveJob({context.campaign, rerun.job.job, v1::JOB_STATE_UNSPECIFIED, v1::JOB_STATE_QUEUED,
+               fmt::format("job {} again", id.value), "", 0},
+              now));
+  TRY(transaction.Commit());
+  return rerun;
+}
+
 Result<Store::Unfinished> Store::LoadUnfinished() {
   Unfinished unfinished;
   {

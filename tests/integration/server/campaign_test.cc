@@ -110,6 +110,36 @@ TEST_F(CampaignTest, ManifestAndLogsTellWhatWasRun) {
   EXPECT_EQ(lines, (std::vector<std::string>{"measured on the host"}));
 }
 
+TEST_F(CampaignTest, ARerunRunsTheSameImageOnce) {
+  std::mutex mutex;
+  std::vector<std::string> images;
+  agent_.on_offer = [&](const v1::LeaseOffer& offer) {
+    const std::lock_guard lock(mutex);
+    images.push_back(offer.image().SerializeAsString());
+    agent_.Finish(agent_.Measure(offer));
+  };
+  ASSERT_TRUE(agent_.Connect());
+  v1::CampaignSpec spec = DigitsCampaign(client_);
+  spec.mutable_models()->RemoveLast();
+  spec.mutable_variants()->mutable_kernels()->RemoveLast();
+  const v1::Campaign campaign = MustSubmit(spec);
+  client_.Watch(campaign.campaign_id(), 60);
+  v1::RerunJobRequest request;
+  request.set_job_id(client_.Results(campaign.campaign_id()).at(0).job_id());
+  request.set_idempotency_key("again");
+  v1::Job first, second;
+  auto context = Client::Context();
+  ASSERT_TRUE(client_.jobs->RerunJob(context.get(), request, &first).ok());
+  auto repeated = Client::Context();
+  ASSERT_TRUE(client_.jobs->RerunJob(repeated.get(), request, &second).ok());
+  EXPECT_EQ(first.job_id(), second.job_id());
+  EXPECT_NE(first.job_id(), request.job_id());
+  client_.Watch(campaign.campaign_id(), 60);
+  EXPECT_EQ(client_.GetCampaign(campaign.campaign_id()).counts().succeeded(), 2u);
+  ASSERT_EQ(images.size(), 2u);
+  EXPECT_EQ(images[0], images[1]);
+}
+
 TEST_F(CampaignTest, WhatCannotFitCostsNoBoardTime) {
   ASSERT_TRUE(agent_.Connect());
   v1::CampaignSpec spec = DigitsCampaign(client_);

@@ -83,22 +83,39 @@ grpc::Status Client::Submit(const v1::CampaignSpec& spec, const std::string& key
   return campaigns->SubmitCampaign(context.get(), request, campaign);
 }
 
+namespace {
+
+// A call that was under way when the server was killed is made again.
+template <typename Call>
+grpc::Status Retried(Call call) {
+  grpc::Status status;
+  Eventually([&] {
+    auto context = Client::Context();
+    status = call(context.get());
+    return status.error_code() != grpc::UNAVAILABLE;
+  });
+  return status;
+}
+
+}  // namespace
+
 v1::Campaign Client::GetCampaign(uint64_t campaign_id) {
-  auto context = Context();
   v1::GetCampaignRequest request;
   request.set_campaign_id(campaign_id);
   v1::Campaign campaign;
-  const grpc::Status status = campaigns->GetCampaign(context.get(), request, &campaign);
+  const grpc::Status status = Retried([&](grpc::ClientContext* context) {
+    return campaigns->GetCampaign(context, request, &campaign);
+  });
   EXPECT_TRUE(status.ok()) << status.error_message();
   return campaign;
 }
 
 v1::Job Client::GetJob(uint64_t job_id) {
-  auto context = Context();
   v1::GetJobRequest request;
   request.set_job_id(job_id);
   v1::Job job;
-  const grpc::Status status = jobs->GetJob(context.get(), request, &job);
+  const grpc::Status status =
+      Retried([&](grpc::ClientContext* context) { return jobs->GetJob(context, request, &job); });
   EXPECT_TRUE(status.ok()) << status.error_message();
   return job;
 }
@@ -110,9 +127,10 @@ std::vector<v1::JobResult> Client::Results(uint64_t campaign_id, bool with_layer
   request.set_with_layers(with_layers);
   request.mutable_page()->set_size(2);
   do {
-    auto context = Context();
     v1::ListResultsResponse response;
-    const grpc::Status status = results->ListResults(context.get(), request, &response);
+    const grpc::Status status = Retried([&](grpc::ClientContext* context) {
+      return results->ListResults(context, request, &response);
+    });
     EXPECT_TRUE(status.ok()) << status.error_message();
     all.insert(all.end(), response.results().begin(), response.results().end());
     request.mutable_page()->set_token(response.next_page_token());

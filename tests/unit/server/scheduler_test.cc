@@ -202,6 +202,27 @@ TEST(Retry, TheOwnerDecides) {
             v1::BOARD_HEALTH_SUSPECT);
 }
 
+TEST(Retry, AHangOnTwoBoardsIsNotTheBoards) {
+  v1::Job job;
+  const auto add = [&job](uint32_t number, const std::string& board, uint32_t code,
+                          const std::string& phase) {
+    v1::Attempt& attempt = *job.add_attempts();
+    attempt.set_attempt(number);
+    attempt.set_board_id(board);
+    attempt.mutable_failure()->set_owner(v1::FAILURE_OWNER_BENCH);
+    attempt.mutable_failure()->set_code(code);
+    attempt.add_timeline()->set_name("flash");
+    attempt.add_timeline()->set_name(phase);
+    return attempt;
+  };
+  constexpr uint32_t kTimeout = 4;
+  EXPECT_FALSE(IsHang(add(1, "b1", kTimeout, "hello")));
+  EXPECT_FALSE(IsHang(add(2, "b1", 14, "stream")));
+  EXPECT_EQ(EarlierHang(job, add(3, "b2", kTimeout, "stream")), "");
+  EXPECT_EQ(EarlierHang(job, add(4, "b2", kTimeout, "stream")), "");
+  EXPECT_EQ(EarlierHang(job, add(5, "b1", kTimeout, "stream")), "b2");
+}
+
 // Whatever happens, in whatever order: no board and no job twice, fences rise, every job ends.
 TEST(SchedulerProperty, HoldsUnderRandomEvents) {
   for (unsigned seed = 0; seed < 300; ++seed) {

@@ -134,10 +134,44 @@ TEST_F(StoreTest, ADroppedOfferLeavesNoAttempt) {
   const v1::Job job = reader_->GetJob(lease.key.job).value();
   EXPECT_EQ(job.state(), v1::JOB_STATE_QUEUED);
   EXPECT_EQ(job.attempts_size(), 0);
-  EXPECT_EQ(store_.LoadUnfinished()->last_fence, Fence(7));
+}
+
+TEST_F(StoreTest, FencesStartFarFromZeroAndNeverFall) {
+  const Fence first = store_.LoadUnfinished()->last_fence;
+  EXPECT_GE(first.value, uint64_t{1} << 32);
+  EXPECT_LT(first.value, uint64_t{1} << 53);
+  const auto added = store_.AddCampaign(Campaign(2, 0), 10);
+  const Lease high = LeaseOf(added->queued[0], 1, first.value + 9);
+  const Lease low = LeaseOf(added->queued[1], 1, first.value + 3);
+  ASSERT_TRUE(store_.AddLease(high, 11).ok());
+  ASSERT_TRUE(store_.DropLease(high, "busy", 12).ok());
+  ASSERT_TRUE(store_.AddLease(low, 13).ok());
+  EXPECT_EQ(Store::Open(file_)->LoadUnfinished()->last_fence, Fence(first.value + 9));
+}
+
+TEST_F(StoreTest, ARerunSharesPlanAndCampaign) {
+  const auto added = store_.AddCampaign(Campaign(1, 1), 10);
+  const JobId id = added->queued[0].job;
+  EXPECT_EQ(store_.RerunJob(id, "", 11).status().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(store_.RerunJob(JobId(99), "", 11).status().code(), Code::kNotFound);
+  EXPECT_EQ(store_.RerunJob(JobId(2), "", 11).status().code(),
+            Code::kFailedPrecondition);  // Infeasible.
+  const Lease lease = LeaseOf(added->queued[0], 1, 7);
+  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.EndAttempt(Success(lease.key), 16).ok());
+  const auto rerun = store_.RerunJob(id, "key", 17);
+  ASSERT_TRUE(rerun.ok()) << rerun.status().ToString();
+  EXPECT_TRUE(rerun->created);
+  EXPECT_EQ(rerun->job.timeout_us, 60'000'000);
+  EXPECT_EQ(store_.RerunJob(id, "key", 18)->job.job, rerun->job.job);
+  EXPECT_FALSE(store_.RerunJob(id, "key", 18)->created);
+  EXPECT_EQ(store_.LoadJob(rerun->job.job)->plan.image.sha256(), "image");
+  EXPECT_EQ(reader_->GetCampaign(added->campaign)->counts().queued(), 1u);
+  EXPECT_EQ(reader_->GetCampaign(added->campaign)->counts().succeeded(), 1u);
 }
 
 TEST_F(StoreTest, ARestartFindsWhatWasUnderWay) {
+  const Fence highest = store_.LoadUnfinished()->last_fence;
   const auto added = store_.AddCampaign(Campaign(3, 0), 10);
   const Lease bench_failed = LeaseOf(added->queued[0], 1, 7);
   ASSERT_TRUE(store_.AddLease(bench_failed, 15).ok());
@@ -152,7 +186,7 @@ TEST_F(StoreTest, ARestartFindsWhatWasUnderWay) {
 
   Store reopened = Store::Open(file_).value();
   const auto unfinished = reopened.LoadUnfinished().value();
-  EXPECT_EQ(unfinished.last_fence, Fence(9));
+  EXPECT_EQ(unfinished.last_fence, highest);
   ASSERT_EQ(unfinished.queued.size(), 1u);
   EXPECT_EQ(unfinished.queued[0].failed_attempts, 1u);
   EXPECT_EQ(unfinished.queued[0].last_attempt, 1u);

@@ -1,0 +1,207 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "server/model/sha256.h"
+#include "server/planning/expected.h"
+#include "server/planning/fit.h"
+#include "server/planning/planner.h"
+
+namespace tinyrig::server {
+namespace {
+
+std::vector<std::byte> ReadZoo(const std::string& name) {
+  const char* source = std::getenv("TINYRIG_SOURCE_DIR");
+  std::stringstream bytes;
+  bytes << std::ifstream(std::string(source == nullptr ? "." : source) + "/firmware/zoo/" + name,
+                         std::ios::binary)
+               .rdbuf();
+  const std::string text = bytes.str();
+  EXPECT_FALSE(text.empty()) << name;
+  const auto span = AsBytes(text);
+  return {span.begin(), span.end()};
+}
+
+Bundle SomeBundle() {
+  Bundle bundle;
+  bundle.port = "virtual_m4";
+  bundle.kernels = "dsp";
+  bundle.build_id = "b1";
+  bundle.firmware_size = 1000;
+  bundle.firmware.assign(1000, std::byte{1});
+  bundle.blob_address = 0x40000;
+  bundle.blob_limit = 700'000;
+  bundle.arena_limit = 200'000;
+  bundle.board_type.set_name("virtual_m4");
+  bundle.board_type.set_ram_bytes(262'144);
+  bundle.board_type.set_flash_bytes(1'048'576);
+  bundle.flash_core = 300;
+  bundle.flash_kernels = {{"conv", 100},    {"depthwise_conv", 70},  {"average_pool", 40},
+                          {"reshape", 10},  {"fully_connected", 20}, {"softmax", 30},
+                          {"max_pool", 999}};
+  bundle.ram_runtime_static = 5;
+  bundle.ram_stack_reserved = 4096;
+  bundle.ram_rig = 2000;
+  return bundle;
+}
+
+v1::Variant Dsp(const std::string& weights = "int8") {
+  v1::Variant variant;
+  variant.set_kernels("dsp");
+  variant.set_weights(weights);
+  variant.set_fusion("none");
+  variant.set_synthesis("none");
+  return variant;
+}
+
+PlanFacts SmallFacts() {
+  PlanFacts facts;
+  facts.blob_bytes = 5000;
+  facts.arena_bytes = 10'001;
+  facts.input_bytes = 64;
+  facts.ops = {{"CONV_2D", 0, 1}, {"CONV_2D", 1, 1}, {"SOFTMAX", 2, 0}};
+  return facts;
+}
+
+TEST(Fit, CostsCountEachKernelThatIsUsedOnce) {
+  PlanFacts facts = SmallFacts();
+  ASSERT_TRUE(AddCosts(SomeBundle(), &facts).ok());
+  EXPECT_EQ(facts.flash_model_bytes, 5000u + 300 + 100 + 30);
+  EXPECT_EQ(facts.flash_total_bytes, 6000u);
+  EXPECT_EQ(facts.ram_static_bytes, 5u);
+  facts.ops.push_back({"LSTM", 3, 0});
+  EXPECT_EQ(AddCosts(SomeBundle(), &facts).code(), Code::kInternal);
+}
+
+TEST(Fit, SaysWithNumbersWhatDoesNotFit) {
+  Bundle bundle = SomeBundle();
+  PlanFacts facts = SmallFacts();
+  ASSERT_TRUE(AddCosts(bundle, &facts).ok());
+  EXPECT_EQ(CheckBoardFit(bundle, facts), "");
+  // Exactly at the limit fits, one byte less does not.
+  bundle.arena_limit = 10'008 + 64;
+  EXPECT_EQ(CheckBoardFit(bundle, facts), "");
+  bundle.arena_limit -= 1;
+  EXPECT_NE(CheckBoardFit(bundle, facts).find("10071 B"), std::string::npos);
+  bundle = SomeBundle();
+  bundle.blob_limit = 4999;
+  EXPECT_NE(CheckBoardFit(bundle, facts).find("has 4999 B"), std::string::npos);
+  bundle = SomeBundle();
+  bundle.board_type.set_flash_bytes(5999);
+  EXPECT_NE(CheckBoardFit(bundle, facts).find("5999 B"), std::string::npos);
+  bundle = SomeBundle();
+  bundle.board_type.set_ram_bytes(10'001 + 5 + 4096 + 2000);
+  EXPECT_EQ(CheckBoardFit(bundle, facts), "");
+  bundle.board_type.set_ram_bytes(10'001 + 5 + 4096 + 2000 - 1);
+  EXPECT_NE(CheckBoardFit(bundle, facts), "");
+}
+
+TEST(Fit, CampaignLimits) {
+  PlanFacts facts = SmallFacts();
+  ASSERT_TRUE(AddCosts(SomeBundle(), &facts).ok());
+  v1::Limits limits;
+  EXPECT_EQ(CheckLimits(limits, facts), "");
+  limits.set_flash_model_bytes(5430);
+  limits.set_ram_model_bytes(10'006);
+  EXPECT_EQ(CheckLimits(limits, facts), "");
+  limits.set_flash_model_bytes(5429);
+  EXPECT_NE(CheckLimits(limits, facts).find("allows 5429 B"), std::string::npos);
+  limits.set_flash_model_bytes(0);
+  limits.set_ram_model_bytes(10'005);
+  EXPECT_NE(CheckLimits(limits, facts).find("allows 10005 B"), std::string::npos);
+}
+
+class PlannerTest : public testing::Test {
+ protected:
+  ModelPlanner planner_ =
+      ModelPlanner::Read("digits", std::string(64, 'a'), ReadZoo("digits_cnn.tflite")).value();
+};
+
+TEST_F(PlannerTest, PlansAnImageThatIsWhatItsHashSays) {
+  const Bundle bundle = SomeBundle();
+  const auto planned = planner_.Plan(Dsp(), bundle);
+  ASSERT_TRUE(planned.ok()) << planned.status().ToString();
+  ASSERT_TRUE(planned->record.feasible) << planned->record.reason;
+  const v1::Image& image = planned->record.image;
+  ASSERT_EQ(image.segments_size(), 2);
+  EXPECT_EQ(image.segments(1).address(), 0x40000u);
+  EXPECT_EQ(image.segments(1).artifact().sha256(), Sha256Hex(planned->blob));
+  std::string all(4, '\0');
+  all.append(bundle.firmware.size(), '\1');
+  all += std::string("\0\0\4\0", 4);
+  all += AsText(planned->blob);
+  EXPECT_EQ(image.sha256(), Sha256Hex(AsBytes(all)));
+  EXPECT_EQ(planned->record.facts.input_bytes, 64u);
+  EXPECT_EQ(planned->record.facts.output_bytes, 10u);
+  EXPECT_EQ(planned->record.facts.blob_bytes, planned->blob.size());
+  EXPECT_FALSE(planned->record.detail.empty());
+  PlanFacts again;
+  ASSERT_TRUE(PlanFactsFromJson(PlanFactsToJson(planned->record.facts), &again));
+  EXPECT_EQ(again.ops.size(), planned->record.facts.ops.size());
+  EXPECT_EQ(again.flash_model_bytes, planned->record.facts.flash_model_bytes);
+}
+
+TEST_F(PlannerTest, WhatTheCompilerRefusesIsInfeasibleNotAnError) {
+  v1::Variant variant = Dsp("int16");
+  variant.set_kernels("reference");
+  const auto planned = planner_.Plan(variant, SomeBundle());
+  ASSERT_TRUE(planned.ok());
+  EXPECT_FALSE(planned->record.feasible);
+  EXPECT_FALSE(planned->record.reason.empty());
+  EXPECT_TRUE(planned->blob.empty());
+}
+
+TEST_F(PlannerTest, AFileThatIsNoModelIsAnErrorNamingIt) {
+  const Status status = ModelPlanner::Read("notes.txt", "", ReadZoo("README.md")).status();
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_NE(status.message().find("notes.txt"), std::string::npos);
+}
+
+TEST_F(PlannerTest, ReferenceOutputsAreThoseOfTheModelsMaker) {
+  v1::VectorSetRef ref;
+  ref.mutable_npz()->set_name("digits_test.npz");
+  const auto set = planner_.MakeVectors(ref, ReadZoo("digits_test.npz"));
+  ASSERT_TRUE(set.ok()) << set.status().ToString();
+  const auto expected = planner_.Expect(*set);
+  ASSERT_TRUE(expected.ok()) << expected.status().ToString();
+  EXPECT_EQ(expected->vector_count, 360u);
+  EXPECT_EQ(expected->labels.size(), 360u);
+  // The .npz carries what TensorFlow Lite's interpreter gave.
+  const auto& published = set->outputs.find("digits_cnn")->second;
+  ASSERT_EQ(published.data.size(), expected->outputs.size());
+  EXPECT_EQ(std::memcmp(published.data.data(), expected->outputs.data(), expected->outputs.size()),
+            0);
+}
+
+TEST_F(PlannerTest, ExpectedSurvivesBeingStored) {
+  v1::VectorSetRef ref;
+  ref.set_patterns("AB");
+  const auto expected = planner_.Expect(*planner_.MakeVectors(ref, {}));
+  ASSERT_TRUE(expected.ok());
+  const std::vector<std::byte> bytes = EncodeExpected(*expected);
+  const auto again = DecodeExpected(bytes);
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->outputs, expected->outputs);
+  EXPECT_EQ(again->input_crc32c, expected->input_crc32c);
+  EXPECT_EQ(again->names, (std::vector<std::string>{"A", "B"}));
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_EQ(DecodeExpected(std::span(bytes).first(size)).status().code(), Code::kDataLoss)
+        << size;
+  }
+}
+
+TEST_F(PlannerTest, VectorsOfAnotherModelAreRefused) {
+  vectors::VectorSet set;
+  set.count = 1;
+  set.vector_bytes = 63;
+  set.inputs.resize(63);
+  const Status status = planner_.Expect(set).status();
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_NE(status.message().find("63 B"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tinyrig::server
