@@ -6,14 +6,15 @@
 #include <utility>
 
 #include "proto/status/status.h"
+#include "server/model/text.h"
 #include "server/service/backend.h"
 
 namespace tinyrig::server {
 
-/// The same code and message: Code has gRPC's numbers.
+/// The same code and message: Code has gRPC's numbers. Clients may expect UTF-8.
 inline grpc::Status ToGrpc(const Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  return {static_cast<grpc::StatusCode>(status.code()), status.message()};
+  return {static_cast<grpc::StatusCode>(status.code()), ToUtf8(status.message())};
 }
 
 /// Answers a unary call with what `work()` (-> Status) returns; request and response stay valid

@@ -8,6 +8,7 @@
 #include "firmware/compiler/plan_json.h"
 #include "firmware/compiler/tflite/reader.h"
 #include "server/model/sha256.h"
+#include "server/model/text.h"
 #include "server/planning/expected.h"
 #include "server/planning/fit.h"
 
@@ -30,7 +31,7 @@ PlanFacts FactsOf(const compiler::Plan& plan, size_t blob_bytes) {
                             : type == "float32" ? OutputType::kFloat32
                                                 : OutputType::kOther;
   for (const compiler::PlannedOp& op : plan.ops)
-    facts.ops.push_back({op.name, op.tflite_op, op.macs});
+    facts.ops.push_back({ToUtf8(op.name), op.tflite_op, op.macs});
   return facts;
 }
 
@@ -103,11 +104,12 @@ Result<PlannedVariant> ModelPlanner::Plan(const v1::Variant& variant, const Bund
                                             : Result<compiler::Compiled>(settings.status());
   if (!compiled.ok()) {
     if (compiled.status().code() == Code::kInternal) return compiled.status().WithContext(name_);
-    record.reason = compiled.status().message();
+    record.reason = ToUtf8(compiled.status().message());
     return planned;
   }
   record.facts = FactsOf(compiled->plan, compiled->blob.size());
-  record.detail = compiler::ToJson(compiled->plan).dump();
+  record.detail = compiler::ToJson(compiled->plan)
+                      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   TRY(AddCosts(bundle, &record.facts));
   record.reason = CheckBoardFit(bundle, record.facts);
   if (!record.reason.empty()) return planned;

@@ -7,6 +7,7 @@
 #include <array>
 #include <string_view>
 
+#include "server/model/text.h"
 #include "server/store/sqlite.h"
 
 namespace tinyrig::server {
@@ -98,9 +99,16 @@ v1::QueryValue ReadValue(sqlite3_stmt* statement, int column) {
     case SQLITE_FLOAT:
       value.set_real(sqlite3_column_double(statement, column));
       break;
-    case SQLITE_TEXT:
-      value.set_text(bytes());
+    case SQLITE_TEXT: {
+      std::string text = bytes();
+      // A CAST can make text of any bytes; the API's text is UTF-8.
+      if (IsUtf8(text)) {
+        value.set_text(std::move(text));
+      } else {
+        value.set_blob(std::move(text));
+      }
       break;
+    }
     case SQLITE_BLOB:
       value.set_blob(bytes());
       break;

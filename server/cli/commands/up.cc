@@ -43,8 +43,7 @@ Result<int> Up(const UpOptions& options, const Common& common) {
   TRY_ASSIGN(const std::string state, StateFolder(common.state));
   TRY_ASSIGN(const std::unique_ptr<LocalService> service,
              LocalService::Start({state, options.boards, options.listen, /*is_private=*/false}));
-  fmt::print(stderr, "starting tinyrigd, tinyrig-agent and {} virtual boards\n",
-             service->boards().size());
+  if (!common.json) fmt::print(stderr, "starting\n");
   TRY(service->WaitReady([&] { return interrupts.Take(); }));
   PrintReady(*service, common);
   while (!interrupts.WaitFor(std::chrono::hours(1))) continue;

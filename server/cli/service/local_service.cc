@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+#include <utility>
 
 #include "server/cli/text/file.h"
 #include "server/cli/text/table.h"
@@ -64,8 +65,8 @@ Result<std::unique_ptr<LocalService>> LocalService::Start(const LocalServiceOpti
   TRY_ASSIGN(service->boards_, PlanBoards(options.boards, service->sockets_.path));
   service->supervisor_ = std::make_unique<Supervisor>();
   TRY(service->StartBoards());
+  TRY(service->PrepareAgent());
   TRY(service->StartServer(options));
-  if (!service->boards_.empty()) TRY(service->StartAgent());
   return service;
 }
 
@@ -103,14 +104,15 @@ Status LocalService::StartServer(const LocalServiceOptions& options) {
   return WriteServiceFile(state_, {address_, options.is_private});
 }
 
-Status LocalService::StartAgent() {
+Status LocalService::PrepareAgent() {
+  if (boards_.empty()) return OkStatus();
   TRY_ASSIGN(const std::string program, FindProgram("tinyrig-agent"));
   TRY_ASSIGN(const std::string library, FindBesidePrograms("lib/libtinyrig-hidapi.so"));
   const std::string folder = state_ + "/agent";
   const std::string bench = state_ + "/bench.yaml";
   TRY(MakePrivateFolder(folder));
   TRY(WriteFile(bench, BenchFile(boards_, address_, folder, library)));
-  Supervise("tinyrig-agent", {program, "--bench", bench});
+  agent_ = {program, "--bench", bench};
   return OkStatus();
 }
 
@@ -134,31 +136,52 @@ Status LocalService::NotComing(const std::string& name, const std::string& waite
                                        why, LogPath(name), LastLines(LogPath(name), 8))};
 }
 
-Status LocalService::Probe(const Client& client) const {
+Status LocalService::ProbeServer(const Client& client) const {
   if (!SocketAnswers(address_)) return NotComing("tinyrigd", "no answer at its socket");
   const auto hello = client.Hello(std::chrono::seconds(2));
-  if (!hello.ok()) return NotComing("tinyrigd", hello.status().message());
-  if (boards_.empty()) return OkStatus();
+  return hello.ok() ? OkStatus() : NotComing("tinyrigd", hello.status().message());
+}
+
+Status LocalService::ProbeInstruments() const {
+  for (const VirtualBoard& board : boards_) {
+    const bool there = fs::exists(board.folder + "/dap.sock") &&
+                       fs::exists(board.folder + "/tty") &&
+                       SocketAnswers("unix:" + board.folder + "/control.sock");
+    if (!there) return NotComing("board " + board.id, "its instruments do not answer");
+  }
+  return OkStatus();
+}
+
+Status LocalService::ProbeBoards(const Client& client) const {
   TRY_ASSIGN(const v1::ListBoardsResponse response,
              client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "boards"));
   for (const VirtualBoard& wanted : boards_) {
-    if (supervisor_->Pid("board " + wanted.id) == 0) {
-      return NotComing("board " + wanted.id, "it does not run");
-    }
     const auto board = std::ranges::find(response.boards(), wanted.id, &v1::Board::board_id);
-    const auto state = board == response.boards().end() ? v1::BOARD_STATE_OFFLINE : board->state();
-    if (state == v1::BOARD_STATE_OFFLINE) {
-      return NotComing("tinyrig-agent", fmt::format("board {} is not connected", wanted.id));
+    if (board == response.boards().end()) {
+      return NotComing("tinyrig-agent",
+                       fmt::format("board {} is not known to the server", wanted.id));
+    }
+    if (board->state() == v1::BOARD_STATE_OFFLINE) {
+      return NotComing("tinyrig-agent",
+                       fmt::format("board {} is offline: {}", wanted.id, board->note()));
     }
   }
   return OkStatus();
 }
 
-Status LocalService::WaitReady(const std::function<bool()>& stop) const {
+Status LocalService::Advance(const Client& client) {
+  TRY(ProbeServer(client));
+  TRY(ProbeInstruments());
+  if (boards_.empty()) return OkStatus();
+  if (!agent_.empty()) Supervise("tinyrig-agent", std::exchange(agent_, {}));
+  return ProbeBoards(client);
+}
+
+Status LocalService::WaitReady(const std::function<bool()>& stop) {
   const Client client(address_);
   const auto deadline = std::chrono::steady_clock::now() + kReadyTimeout;
   while (true) {
-    const Status status = Probe(client);
+    const Status status = Advance(client);
     if (status.ok()) return status;
     if (stop()) return {Code::kCancelled, "interrupted while the service was starting"};
     for (const char* name : {"tinyrigd", "tinyrig-agent"}) {

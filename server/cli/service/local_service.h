@@ -26,7 +26,7 @@ struct LocalServiceOptions {
 /// state folder. They end with this object, and also when this process is killed.
 class LocalService {
  public:
-  /// Starts everything; returns before it is ready.
+  /// Starts server and boards; WaitReady() has to follow, which also starts the agent.
   /// Errors: kAlreadyExists when another process runs a service in this folder; missing programs;
   /// folders.
   static Result<std::unique_ptr<LocalService>> Start(const LocalServiceOptions& options);
@@ -37,7 +37,7 @@ class LocalService {
   /// Returns when the server answers and every board can take jobs, at the latest after 60 s.
   /// `stop` is asked often; true ends the wait (kCancelled).
   /// Errors: what does not come up, how it ended and the last lines of its log.
-  Status WaitReady(const std::function<bool()>& stop) const;
+  Status WaitReady(const std::function<bool()>& stop);
 
   const std::string& address() const { return address_; }
   const std::string& state() const { return state_; }
@@ -48,19 +48,24 @@ class LocalService {
   LocalService() = default;
   Status StartBoards();
   Status StartServer(const LocalServiceOptions& options);
-  Status StartAgent();
+  Status PrepareAgent();
   void Supervise(const std::string& name, std::vector<std::string> argv);
   std::string LogPath(const std::string& name) const;
   /// An error that says why `name` does not come up.
   Status NotComing(const std::string& name, const std::string& waited_for) const;
-  /// What is missing, as an error; OK when all is ready.
-  Status Probe(const Client& client) const;
+  /// These give what is missing, as an error; OK when it is there. The agent starts when server and
+  /// boards are, as it would otherwise report absent probes and look again much later.
+  Status ProbeServer(const Client& client) const;
+  Status ProbeInstruments() const;
+  Status ProbeBoards(const Client& client) const;
+  Status Advance(const Client& client);
 
   std::string state_;
   std::string address_;
   SocketFolder sockets_;
   std::vector<VirtualBoard> boards_;
   FileLock lock_;
+  std::vector<std::string> agent_;  ///< Its command line until it is started.
   std::unique_ptr<Supervisor> supervisor_;
 };
 

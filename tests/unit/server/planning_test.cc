@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "server/model/sha256.h"
+#include "server/model/text.h"
 #include "server/planning/expected.h"
 #include "server/planning/fit.h"
 #include "server/planning/planner.h"
@@ -152,6 +153,24 @@ TEST_F(PlannerTest, WhatTheCompilerRefusesIsInfeasibleNotAnError) {
   EXPECT_FALSE(planned->record.feasible);
   EXPECT_FALSE(planned->record.reason.empty());
   EXPECT_TRUE(planned->blob.empty());
+}
+
+TEST_F(PlannerTest, NamesInAModelMayBeAnyBytes) {
+  std::vector<std::byte> model = ReadZoo("digits_cnn.tflite");
+  const std::string_view text = AsText(model);
+  size_t broken = 0;
+  for (size_t at = text.find("conv"); at != std::string_view::npos;
+       at = text.find("conv", at + 1)) {
+    model[at] = std::byte{0xff};
+    ++broken;
+  }
+  ASSERT_GT(broken, 0u);
+  const auto planner = ModelPlanner::Read("digits", std::string(64, 'a'), model);
+  ASSERT_TRUE(planner.ok()) << planner.status().ToString();
+  const auto planned = planner->Plan(Dsp(), SomeBundle());
+  ASSERT_TRUE(planned.ok()) << planned.status().ToString();
+  EXPECT_TRUE(planned->record.feasible);
+  EXPECT_TRUE(IsUtf8(planned->record.detail));
 }
 
 TEST_F(PlannerTest, AFileThatIsNoModelIsAnErrorNamingIt) {

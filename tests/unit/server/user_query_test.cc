@@ -55,6 +55,15 @@ TEST_F(UserQueryTest, OrdinarySqlWorks) {
   EXPECT_EQ(values->rows[0].values(2).blob(), std::string("\0\xff", 2));
 }
 
+TEST_F(UserQueryTest, TextThatIsNoUtf8ComesAsBytes) {
+  const auto result = Run("SELECT CAST(x'ff41' AS TEXT), 'gr\u00fcn'");
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->rows[0].values(0).blob(),
+            "\xff"
+            "A");
+  EXPECT_EQ(result->rows[0].values(1).text(), "gr\u00fcn");
+}
+
 TEST_F(UserQueryTest, NothingCanBeChangedOrReachedBehindTheViews) {
   for (const char* sql :
        {"DELETE FROM measurement", "INSERT INTO counter VALUES('x',1)",
