@@ -126,9 +126,9 @@ Result<Started> Start(ChildSpec& spec) {
   if (pid < 0 || got == static_cast<ssize_t>(sizeof(exec_errno))) {
     close(output[0]);
     if (pid > 0) Running(pid).Reap();
-    return Status(Code::kUnavailable, pid < 0 ? fork_error
-                                              : "cannot execute " + path + ": " +
-                                                    std::strerror(exec_errno));
+    return Status(
+        Code::kUnavailable,
+        pid < 0 ? fork_error : "cannot execute " + path + ": " + std::strerror(exec_errno));
   }
   return Started{pid, output[0]};
 }
@@ -177,8 +177,7 @@ Awaitable<Result<ChildResult>> RunChild(ChildSpec spec, Deadline deadline) {
 
   BoundedOutput output(spec.max_output_bytes);
   asio::steady_timer timer(executor, deadline);
-  const auto first =
-      co_await (ReadToTheEnd(pipe, ended, output) || timer.async_wait(kAsTuple));
+  const auto first = co_await (ReadToTheEnd(pipe, ended, output) || timer.async_wait(kAsTuple));
 
   const int wait_status = running.Reap();
   TakeTheRest(pipe.native_handle(), output);

@@ -11,7 +11,8 @@ namespace tinyrig::agent {
 
 /// A program to run to its end.
 struct ChildSpec {
-  std::vector<std::string> argv;  ///< argv[0] without a slash is looked for in /usr/local/bin, /usr/bin, /bin.
+  std::vector<std::string>
+      argv;  ///< argv[0] without a slash is looked for in /usr/local/bin, /usr/bin, /bin.
   /// The whole environment: nothing is inherited, so no secret of the agent's leaks into tools.
   std::map<std::string, std::string> environment;
   /// Standard output and error together; of more, the middle is left out.

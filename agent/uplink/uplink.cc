@@ -130,7 +130,7 @@ v1::AgentHello Uplink::MakeHello() {
   v1::AgentHello hello;
   hello.set_agent_id(options_.agent_id);
   hello.set_bench(options_.bench);
-  hello.set_version(kAgentVersion);
+  hello.set_version(TINYRIG_VERSION);
   hello.set_instance_id(options_.instance_id);
   for (const auto& board : boards_) *hello.add_boards() = Describe(*board);
   for (const auto& [key, lease] : leases_) {

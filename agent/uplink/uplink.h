@@ -17,8 +17,6 @@
 
 namespace tinyrig::agent {
 
-inline constexpr char kAgentVersion[] = "0.1.0";
-
 /// RunAttempt() of agent/session, or something else in tests.
 using AttemptRunner = std::function<Awaitable<v1::AttemptResult>(
     v1::LeaseOffer, Board&, const Boards&, ArtifactSource&, ProgressSink&)>;
