@@ -1,7 +1,6 @@
 #include "server/api/server_service.h"
 
 #include "server/api/unary.h"
-#include "server/service/manifest.h"
 #include "server/store/schema.h"
 
 namespace tinyrig::server {
@@ -10,7 +9,7 @@ grpc::ServerUnaryReactor* ServerServiceImpl::GetServerInfo(grpc::CallbackServerC
                                                            const v1::GetServerInfoRequest*,
                                                            v1::ServerInfo* response) {
   auto* reactor = context->DefaultReactor();
-  response->set_version(kServerVersion);
+  response->set_version(TINYRIG_VERSION);
   response->set_schema_version(SchemaVersion());
   response->set_instance_id(backend_.instance_id);
   for (const Bundle& bundle : backend_.catalog.bundles()) response->add_firmware(bundle.Name());

@@ -88,7 +88,7 @@ Result<std::string> MakeManifest(Reader& reader, const ArtifactFolder& artifacts
   TRY_ASSIGN(const std::string raw_sha256, reader.RawResult(id));
   const v1::CampaignSpec& spec = context.spec;
   ordered_json json = {{"manifest", 1},
-                       {"server_version", kServerVersion},
+                       {"server_version", TINYRIG_VERSION},
                        {"job_id", job.job_id()},
                        {"campaign_id", job.campaign_id()},
                        {"state", ToText(job.state())},

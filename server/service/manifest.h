@@ -9,8 +9,6 @@
 
 namespace tinyrig::server {
 
-inline constexpr char kServerVersion[] = "0.1.0";
-
 /// Everything needed to repeat a job and to trust it, as JSON: model, variant, vectors, execution,
 /// plan, image with its segments, and of the last attempt with a result board, identity, nonce,
 /// CRCs and tools. Parts that do not exist yet (a job that waits) are left out. Blocks: for the

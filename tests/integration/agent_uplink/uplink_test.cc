@@ -121,7 +121,7 @@ TEST_F(UplinkTest, BoardsAreAnnouncedAtOnceAndIdentifiedLater) {
   EXPECT_EQ(hello.agent_id(), "agent-1");
   EXPECT_EQ(hello.bench(), "bench-1");
   EXPECT_EQ(hello.instance_id(), "instance-1");
-  EXPECT_EQ(hello.version(), kAgentVersion);
+  EXPECT_FALSE(hello.version().empty());
   ASSERT_EQ(hello.boards_size(), 2);
   EXPECT_EQ(hello.boards(0).board_id(), "b1");
   EXPECT_EQ(hello.boards(0).board_type(), "virtual_m4");

@@ -192,6 +192,34 @@ TEST_F(RecoveryTest, BoardsGoOfflineWithTheirAgentAndComeBack) {
       << states();
 }
 
+// 20 s without a word, then 1 s of timeout + 30 s of grace: sleeps more than it works.
+TEST_F(RecoveryTest, ASilentAgentGoesOfflineAndItsLeaseEndsAtTheDeadline) {
+  agent_.on_offer = [](const v1::LeaseOffer&) {};
+  ASSERT_TRUE(agent_.Connect());
+  v1::CampaignSpec spec = DigitsCampaign(client_);
+  spec.mutable_models()->RemoveLast();
+  spec.mutable_variants()->mutable_kernels()->RemoveLast();
+  spec.set_attempt_timeout_s(1);
+  spec.set_max_attempts(1);
+  const uint64_t campaign = Submit(spec);
+  ASSERT_TRUE(Eventually([&] { return agent_.offers == 1; }));
+  const auto connected = [&] {
+    auto context = Client::Context();
+    v1::ListAgentsResponse response;
+    EXPECT_TRUE(client_.boards->ListAgents(context.get(), {}, &response).ok());
+    return response.agents_size() == 1 && response.agents(0).connected();
+  };
+  EXPECT_TRUE(connected());
+  EXPECT_TRUE(Eventually([&] { return !connected(); }, 25));
+  EXPECT_FALSE(client_.GetCampaign(campaign).ended());
+  const auto events = client_.Watch(campaign, 30);
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.back().state(), v1::JOB_STATE_FAILED);
+  const v1::Job job = client_.GetJob(events.back().job_id());
+  EXPECT_EQ(job.failure().owner(), v1::FAILURE_OWNER_SERVICE);
+  EXPECT_NE(job.failure().message().find("deadline"), std::string::npos);
+}
+
 TEST_F(RecoveryTest, ASecondStreamOfAnAgentReplacesTheFirst) {
   ASSERT_TRUE(agent_.Connect());
   FakeAgent twin(server_.address(), {"b1", "b2"});
