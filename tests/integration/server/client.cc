@@ -173,7 +173,7 @@ grpc::Status Client::Query(const std::string& sql, std::vector<std::string>* row
 }
 
 std::filesystem::path Zoo() {
-  const char* source = std::getenv("TINYRIG_SOURCE_DIR");
+  const char* source = TINYRIG_SOURCE_DIR;
   return std::filesystem::path(source == nullptr ? "." : source) / "firmware" / "zoo";
 }
 

@@ -15,7 +15,7 @@ namespace tinyrig::server {
 namespace {
 
 std::vector<std::byte> ReadZoo(const std::string& name) {
-  const char* source = std::getenv("TINYRIG_SOURCE_DIR");
+  const char* source = TINYRIG_SOURCE_DIR;
   std::stringstream bytes;
   bytes << std::ifstream(std::string(source == nullptr ? "." : source) + "/firmware/zoo/" + name,
                          std::ios::binary)
