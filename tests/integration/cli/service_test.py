@@ -175,7 +175,7 @@ class Service(unittest.TestCase):
         self.assertFalse(states & {"queued", "leased"}, states)
 
     def test_two_runs_at_once_share_a_private_service(self):
-        first = self.start("run", ZOO / "digits_ds.tflite", "--json")
+        first = self.start("run", ZOO / "digits_ds.tflite", "--json", "--wait")
         second = self.start("run", ZOO / "digits_cnn.tflite", "--json", "--wait")
         for process in (first, second):
             out, err = process.communicate(timeout=SECONDS)
