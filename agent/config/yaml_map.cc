@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "proto/yaml/one_document.h"
+
 namespace tinyrig::agent {
 namespace {
 
@@ -41,20 +43,8 @@ Status YamlMap::ErrorAt(std::string_view key, std::string_view message) const {
 }
 
 Result<YamlMap> YamlMap::Parse(std::string_view text, std::string_view file, const Keys& keys) {
-  const std::string name(file);
-  try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.size() > 1) {
-      return YamlMap(name, "").Error(
-          LineOf(documents[1].Mark(), 1),
-          "a second document begins here; a bench file is one document, remove the '---'");
-    }
-    return Open(documents.empty() ? YAML::Node() : documents[0], name, "the bench file", 1, keys);
-  } catch (const YAML::Exception& error) {
-    return YamlMap(name, "").Error(
-        LineOf(error.mark, 1),
-        fmt::format("no valid YAML: {}; check indentation and quotes", error.msg));
-  }
+  TRY_ASSIGN(const YAML::Node root, LoadOneYamlDocument(text, file));
+  return Open(root, std::string(file), "the bench file", 1, keys);
 }
 
 Result<YamlMap> YamlMap::Open(const YAML::Node& node, std::string file, std::string name, int line,

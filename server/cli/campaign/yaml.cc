@@ -1,12 +1,11 @@
 #include "server/cli/campaign/yaml.h"
 
 #include <fmt/format.h>
-#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <charconv>
-#include <sstream>
 
+#include "proto/yaml/one_document.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/suggest.h"
 #include "server/cli/text/table.h"
@@ -26,41 +25,6 @@ std::string Quoted(const std::string& text) {
   return fmt::format("'{}'", Shorten(Printable(text), 60));
 }
 
-/// Notes where a document starts and skips the rest.
-class StartFinder : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark& mark) override { line = mark.line + 1; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-
-  int line = 1;
-};
-
-/// YAML::Load() reads the first document and ignores what follows; YAML::LoadAll() never returns
-/// for some texts (a stray ']' is an empty document without end). So: the first document, and one
-/// look behind it.
-Status CheckOneDocument(const std::string& text, const std::string& file) {
-  std::istringstream stream(text);
-  YAML::Parser parser(stream);
-  StartFinder finder;
-  if (!parser.HandleNextDocument(finder) || !parser.HandleNextDocument(finder)) return OkStatus();
-  return {
-      Code::kInvalidArgument,
-      fmt::format(
-          "{}:{}: the document has ended before this line; remove what follows, or check brackets, "
-          "indentation and '---' above",
-          file, finder.line)};
-}
-
 }  // namespace
 
 Status ErrorAt(const YamlNode& node, std::string_view message) {
@@ -71,17 +35,9 @@ Status ErrorAt(const YamlNode& node, std::string_view message) {
 }
 
 Result<YamlNode> ParseYaml(const std::string& text, const std::string& file) {
-  try {
-    TRY(CheckOneDocument(text, file));
-    YamlNode root{YAML::Load(text), file};
-    if (root.node.IsNull()) return Status(Code::kInvalidArgument, file + ":1: the file is empty");
-    return root;
-  } catch (const YAML::Exception& error) {
-    return Status(Code::kInvalidArgument,
-                  fmt::format("{}:{}: not valid YAML: {} (column {})", file,
-                              error.mark.is_null() ? 1 : error.mark.line + 1, error.msg,
-                              error.mark.is_null() ? 1 : error.mark.column + 1));
-  }
+  TRY_ASSIGN(YAML::Node root, LoadOneYamlDocument(text, file));
+  if (root.IsNull()) return Status(Code::kInvalidArgument, file + ":1: the file is empty");
+  return YamlNode{std::move(root), file};
 }
 
 Result<std::vector<std::pair<std::string, YamlNode>>> ReadPairs(const YamlNode& node,

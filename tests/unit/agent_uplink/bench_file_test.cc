@@ -112,7 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"PowerHalf", "power: {driver: virtual, control: /tmp/c.sock}",
             "power: {driver: virtual}", "bench.yaml:14: boards[0].power has no 'control'"},
         Bad{"Syntax", "bench: desk", "bench: [desk", "bench.yaml:"},
-        Bad{"Document", "  - id: b2", "---\n  - id: b2", "a second document begins here"}),
+        Bad{"Document", "  - id: b2", "---\n  - id: b2", "the document has ended before"},
+        Bad{"StrayBracket", "  - id: b2", "]\n  - id: b2", "bench.yaml:15: "}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(BenchFileErrors, OfFilesThatAreNoMapping) {
