@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -82,6 +84,20 @@ class UartLink : public Link {
   Stats stats_;
 };
 
+/// The lock keeps out every program that asks for it, and ends with the agent, however that ends.
+/// TIOCEXCL keeps out those that do not ask, but not root. It is for real ports only: on a pty it
+/// outlives its opener for as long as the virtual board lives. Returns 0, or -1 with errno.
+int KeepOthersOut(int fd) {
+  constexpr unsigned kFirstPtyMajor = 136;  // Linux devices.txt: 136-143 Unix98 pty slaves
+  constexpr unsigned kLastPtyMajor = 143;
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) return -1;
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return -1;
+  const unsigned device = major(status.st_rdev);
+  if (device >= kFirstPtyMajor && device <= kLastPtyMajor) return 0;
+  return ioctl(fd, TIOCEXCL);
+}
+
 Status Failed(const std::string& path) {
   switch (errno) {
     case ENOENT:
@@ -112,10 +128,8 @@ Result<std::unique_ptr<Link>> UartPort::Open() {
   }
   const int fd = open(path_.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return Failed(path_);
-  // TIOCEXCL keeps others out but not root; the lock keeps out every program that also asks.
   termios settings{};
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0 || ioctl(fd, TIOCEXCL) != 0 ||
-      tcgetattr(fd, &settings) != 0) {
+  if (KeepOthersOut(fd) != 0 || tcgetattr(fd, &settings) != 0) {
     const Status status = Failed(path_);
     close(fd);
     return status;
