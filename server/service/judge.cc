@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "server/model/names.h"
 #include "server/planning/expected.h"
 #include "server/scheduling/retry.h"
 
@@ -28,6 +29,16 @@ void BlameVariantForRepeatedHang(const v1::Job& job, const v1::AttemptResult& re
   failure->add_evidence(
       fmt::format("it hung on board {} before and now on {}: not the board's fault", earlier,
                   result.board_id()));
+}
+
+std::vector<std::string> EarlierFailures(const v1::Job& job, uint32_t attempt) {
+  std::vector<std::string> lines;
+  for (const v1::Attempt& earlier : job.attempts()) {
+    if (earlier.attempt() >= attempt || !earlier.has_failure()) continue;
+    lines.push_back(fmt::format("attempt {} on {} ({}): {}", earlier.attempt(), earlier.board_id(),
+                                ToText(earlier.failure().owner()), earlier.failure().message()));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -98,7 +109,10 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   request.fidelity = context.fidelity;
   Evaluation evaluation = Evaluate(result, context.plan.facts, *expected, request);
   ended.failure = std::move(evaluation.failure);
-  if (ended.failure) BlameVariantForRepeatedHang(job, result, &*ended.failure);
+  if (ended.failure) {
+    BlameVariantForRepeatedHang(job, result, &*ended.failure);
+    ended.earlier_failures = EarlierFailures(job, ended.key.attempt);
+  }
   ended.measurements = std::move(evaluation.measurements);
   ended.layers = std::move(evaluation.layers);
   ended.started_us = result.started_us();

@@ -53,6 +53,8 @@ struct LogEntry {
 struct EndedAttempt {
   LeaseKey key;
   std::optional<v1::Failure> failure;
+  /// How earlier attempts ended, a line each: evidence of the job's failure when `next` is final.
+  std::vector<std::string> earlier_failures;
   TimeUs started_us = 0;  ///< 0: keep when the lease began.
   TimeUs ended_us = 0;
   std::vector<v1::Span> timeline;

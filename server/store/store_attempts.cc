@@ -14,6 +14,14 @@ std::string PackTimeline(const std::vector<v1::Span>& timeline) {
   return holder.SerializeAsString();
 }
 
+/// The last attempt's failure with the earlier ones as evidence: often they say more.
+std::string FailureOfJob(const EndedAttempt& ended) {
+  if (!ended.failure) return {};
+  v1::Failure failure = *ended.failure;
+  for (const std::string& line : ended.earlier_failures) failure.add_evidence(line);
+  return failure.SerializeAsString();
+}
+
 QueuedJob ReadQueuedJob(const Statement& row) {
   QueuedJob job;
   job.job = JobId(row.Uint(0));
@@ -97,9 +105,10 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
     }
   }
   if (IsEnded(ended.next)) {
+    const std::string of_job = FailureOfJob(ended);
     TRY(db_.Run("UPDATE job SET owner=?, failure=? WHERE job_id=?",
                 ended.failure ? ToText(ended.failure->owner()) : std::string_view(),
-                AsBytes(failure), key.job.value));
+                AsBytes(of_job), key.job.value));
     TRY(SaveMeasurements(key.job, key.attempt, ended.measurements));
     TRY(SaveLayers(key.job, ended.layers));
   }

@@ -30,7 +30,8 @@ class Identity(unittest.TestCase):
 
     def test_a_probe_that_lies_about_writes(self):
         # Load and verify succeed; only the board's own CRC tells that the old image still runs.
-        # One attempt: a second one would begin with a power cycle, which leaves nothing to answer.
+        # A second attempt begins with a power cycle, which leaves nothing to answer: what the first one saw must be
+        # among the evidence.
         cases = {"another kernel set": ("digits_cnn.tflite", "reference", "code CRC"),
                  "only another model": ("digits_ds.tflite", "dsp", "model CRC")}
         for name, (model, kernels, word) in cases.items():
@@ -39,8 +40,8 @@ class Identity(unittest.TestCase):
                 on.fault("b1", "flash_lies")
                 campaign = on.dir / "once.yaml"
                 campaign.write_text(f"name: once\nmodels: [{bench.ZOO}/{model}]\nvariants:\n  kernels: [{kernels}]\n"
-                                    f"  weights: [int8]\nboard_types: [virtual_m4]\nvectors: A\nmax_attempts: 1\n")
-                self.assert_bench_failure(on.cli_json("run", campaign, "--wait", check=False)["jobs"][0], word)
+                                    f"  weights: [int8]\nboard_types: [virtual_m4]\nvectors: A\nmax_attempts: 2\n")
+                self.assert_bench_failure(on.cli_json("run", campaign, "--wait", check=False)["jobs"][0], word, "attempt 1 on b1")
 
     def test_crossed_links_name_both_boards(self):
         with bench.Bench(boards=2, crossed=True) as on:

@@ -196,7 +196,8 @@ TEST_F(CampaignTest, BenchFailuresAreRetriedElsewhereVariantFailuresAreNot) {
     auto& boards = boards_of_job[offer.key().job_id()];
     boards.push_back(offer.board_id());
     if (offer.image().kernels() == "reference") {
-      return agent_.Finish(FakeAgent::Failed(offer, v1::FAILURE_OWNER_BENCH, "probe lost"));
+      return agent_.Finish(FakeAgent::Failed(offer, v1::FAILURE_OWNER_BENCH,
+                                             boards.size() == 1 ? "probe lost" : "no answer"));
     }
     v1::AttemptResult result = agent_.Measure(offer);
     if (wrong_job == 0) wrong_job = offer.key().job_id();
@@ -226,6 +227,10 @@ TEST_F(CampaignTest, BenchFailuresAreRetriedElsewhereVariantFailuresAreNot) {
       EXPECT_EQ(result.failure().owner(), v1::FAILURE_OWNER_BENCH);
       ASSERT_EQ(boards.size(), 3u);
       EXPECT_NE(boards[0], boards[1]);
+      // The last failure is the job's; what the earlier attempts saw is its evidence.
+      EXPECT_EQ(result.failure().message(), "no answer");
+      ASSERT_EQ(result.failure().evidence_size(), 2);
+      EXPECT_EQ(result.failure().evidence(0), "attempt 1 on " + boards[0] + " (bench): probe lost");
       EXPECT_EQ(client_.GetJob(result.job_id()).attempts_size(), 3);
     } else if (result.job_id() == wrong_job) {
       EXPECT_EQ(result.failure().owner(), v1::FAILURE_OWNER_VARIANT);

@@ -173,8 +173,7 @@ grpc::Status Client::Query(const std::string& sql, std::vector<std::string>* row
 }
 
 std::filesystem::path Zoo() {
-  const char* source = TINYRIG_SOURCE_DIR;
-  return std::filesystem::path(source == nullptr ? "." : source) / "firmware" / "zoo";
+  return std::filesystem::path(TINYRIG_SOURCE_DIR) / "firmware" / "zoo";
 }
 
 v1::CampaignSpec DigitsCampaign(Client& client) {
