@@ -12,7 +12,7 @@ namespace tinyrig::cli {
 namespace {
 
 constexpr VirtualKind kKinds[] = {
-    {"m4", "virtual_m4", "virtual_m4.cfg", 0x003FFFF0},
+    {"m4", "virtual_m4", "virtual_m4.cfg", 0x003FFFF0, 0x2BA01477},
 };
 constexpr size_t kMaxBoards = 64;
 
@@ -79,6 +79,7 @@ std::string BenchFile(const std::vector<VirtualBoard>& boards, const std::string
     pair("serial", board.serial);
     out << YAML::Key << "uid_address" << YAML::Value
         << fmt::format("0x{:08X}", board.kind->uid_address);
+    out << YAML::Key << "dpidr" << YAML::Value << fmt::format("0x{:08X}", board.kind->dpidr);
     open("env");
     pair("LD_PRELOAD", probe_library);
     pair("TINYRIG_VBOARD_DAP", board.folder + "/dap.sock");

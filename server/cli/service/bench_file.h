@@ -17,6 +17,7 @@ struct VirtualKind {
   std::string_view board_type;      ///< "virtual_m4"
   std::string_view openocd_config;  ///< "virtual_m4.cfg"
   uint32_t uid_address = 0;         ///< Where the factory's unique id lies.
+  uint32_t dpidr = 0;               ///< What its debug port says it is.
 };
 std::span<const VirtualKind> VirtualKinds();
 /// The kind that has this name or board type; null when there is none.

@@ -130,7 +130,7 @@ class Bench:
             lines += [
                 f"  - id: {board}", "    type: virtual_m4",
                 "    probe:", "      driver: openocd", "      config: virtual_m4.cfg", f"      serial: {serial}",
-                "      uid_address: 0x003FFFF0", "      env:",
+                "      uid_address: 0x003FFFF0", "      dpidr: 0x2BA01477", "      env:",
                 f"        LD_PRELOAD: {BUILD}/lib/libtinyrig-hidapi.so",
                 f"        TINYRIG_VBOARD_DAP: {self.dir}/{board}/dap.sock",
                 "    link:", "      driver: uart", f"      port: {self.dir}/{link}/tty", "      baud: 115200",
