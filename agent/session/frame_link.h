@@ -1,7 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <deque>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <vector>
@@ -45,9 +46,9 @@ class FrameLink {
 /// Bytes of a fixed struct, to be sent.
 template <typename T>
 std::vector<uint8_t> StructBytes(const T& value, std::span<const uint8_t> body = {}) {
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
-  std::vector<uint8_t> payload(bytes, bytes + sizeof(T));
-  payload.insert(payload.end(), body.begin(), body.end());
+  std::vector<uint8_t> payload(sizeof(T) + body.size());
+  std::memcpy(payload.data(), &value, sizeof(T));
+  std::ranges::copy(body, payload.begin() + sizeof(T));
   return payload;
 }
 

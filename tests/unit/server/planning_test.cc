@@ -15,11 +15,8 @@ namespace tinyrig::server {
 namespace {
 
 std::vector<std::byte> ReadZoo(const std::string& name) {
-  const char* source = TINYRIG_SOURCE_DIR;
   std::stringstream bytes;
-  bytes << std::ifstream(std::string(source == nullptr ? "." : source) + "/firmware/zoo/" + name,
-                         std::ios::binary)
-               .rdbuf();
+  bytes << std::ifstream(TINYRIG_SOURCE_DIR "/firmware/zoo/" + name, std::ios::binary).rdbuf();
   const std::string text = bytes.str();
   EXPECT_FALSE(text.empty()) << name;
   const auto span = AsBytes(text);
