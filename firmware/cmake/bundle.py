@@ -177,6 +177,7 @@ def main():
         "arena_address": symbols["__arena_start"],
         "arena_limit": symbols["__arena_end"] - symbols["__arena_start"],
         "mailbox_address": symbols["tinyrig_mailbox"],
+        "rings_address": symbols["tinyrig_rings"],
         "board_type": {key: port[key] for key in ("name", "core", "fidelity", "counter", "clock_hz",
                                                   "counter_hz", "ram_bytes", "flash_bytes")},
         "flash": costs["flash"],

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "proto/device/messages.h"
+#include "proto/device/rings.h"
 
 /// What a port provides: the only things that the session knows of a board. Chosen at link time by
 /// folder, never by #ifdef. README.md beside this file says how to add a port; the unit tests'
@@ -20,7 +21,8 @@ struct Info {
   uint32_t clock_hz;    ///< Of the core; on an emulator virtual instructions per second.
   uint32_t counter_hz;  ///< Ticks per second of the counter.
   device::CounterKind counter_kind;
-  uint16_t rx_window;  ///< Bytes the board takes while it is busy computing, without losing one.
+  uint16_t rx_window;     ///< Bytes the board takes while it is busy computing, without losing one.
+  uint16_t doorbell_irq;  ///< Interrupt that ends WaitForByte(), or device::kNoDoorbell.
 };
 const Info& GetInfo();
 
@@ -48,7 +50,9 @@ void CountFault();
 void Init();
 
 /// The link. ReadByte returns false at once when nothing is there; WaitForByte sleeps until
-/// something may be (it may return early); Write returns when all bytes are on their way.
+/// something may be, or until the host makes `doorbell_irq` pending (it may return early); Write
+/// returns when all bytes are on their way. A doorbell that rang since the last WaitForByte ends
+/// the next one at once.
 bool ReadByte(uint8_t* byte);
 void WaitForByte();
 void Write(const uint8_t* bytes, size_t size);

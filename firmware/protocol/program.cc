@@ -5,6 +5,7 @@
 
 #include "firmware/ports/port.h"
 #include "firmware/protocol/fault.h"
+#include "firmware/protocol/rings.h"
 #include "firmware/protocol/session.h"
 
 namespace tinyrig::device {
@@ -22,6 +23,7 @@ constinit Program* program = nullptr;
 }  // namespace
 
 void RunProgram() {
+  InitRings();
   program = new (storage) Program;
   for (;;) {
     if (!program->session.Step()) port::WaitForByte();

@@ -8,7 +8,8 @@
 
 namespace tinyrig::device {
 
-/// Frames over the port's byte link: one being received, one being sent. About 2.1 kB.
+/// Frames over the port's byte link or the rings in RAM, as the host chose for each direction: one
+/// being received, one being sent. About 2.1 kB.
 class Transport {
  public:
   /// Takes bytes from the link until a frame is complete. False when the link has no more bytes;
@@ -35,7 +36,12 @@ class Transport {
   const FrameDecoder& decoder() const { return decoder_; }
 
  private:
+  bool PollLink();
+  bool PollRing();
+  void Write(const uint8_t* bytes, size_t size);
+
   FrameDecoder decoder_;
+  bool from_ring_ = false;  ///< Where the decoder's bytes come from.
   uint8_t out_[kMaxEncoded];
 };
 

@@ -98,14 +98,18 @@ FrameDecoder::Event FrameDecoder::Push(uint8_t byte) {
   return Event::kNone;
 }
 
-FrameDecoder::Event FrameDecoder::Finish() {
-  const bool started = started_;
-  const bool cut = left_ > 0;
-  const size_t size = size_;
+void FrameDecoder::Restart() {
   started_ = false;
   left_ = 0;
   group_ = 0xFF;
   size_ = 0;
+}
+
+FrameDecoder::Event FrameDecoder::Finish() {
+  const bool started = started_;
+  const bool cut = left_ > 0;
+  const size_t size = size_;
+  Restart();
   if (!started) return Event::kNone;
   if (size > kMaxDecoded) return Bad(Event::kTooLong);
   if (cut) return Bad(Event::kBadCobs);

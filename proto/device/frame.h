@@ -69,6 +69,9 @@ class FrameDecoder {
   /// with a delimiter to flush whatever came before.
   Event Push(uint8_t byte);
 
+  /// Forgets what has come of a frame: the next byte is of another stream. Counts nothing.
+  void Restart();
+
   const FrameView& frame() const { return frame_; }
 
   /// Counts since construction.

@@ -26,6 +26,8 @@ class Fields {
     *out = value->get<std::string>();
   }
 
+  bool Has(const char* pointer) const { return root_.contains(json::json_pointer(pointer)); }
+
   template <typename T>
   void Number(const char* pointer, T* out) {
     const json* value = Find(pointer);
@@ -89,6 +91,7 @@ Result<Bundle> ParseBundle(std::string_view text) {
   fields.Number("/blob_limit", &bundle.blob_limit);
   fields.Number("/arena_limit", &bundle.arena_limit);
   fields.Number("/mailbox_address", &bundle.mailbox_address);
+  if (fields.Has("/rings_address")) fields.Number("/rings_address", &bundle.rings_address);
   fields.Number("/flash/core", &bundle.flash_core);
   fields.Sizes("/flash/kernels", &bundle.flash_kernels);
   fields.Number("/flash/rig", &bundle.flash_rig);

@@ -25,6 +25,7 @@ struct Bundle {
   uint32_t blob_limit = 0;   ///< Bytes there are for the model blob.
   uint32_t arena_limit = 0;  ///< Bytes there are for arena and input staging together.
   uint32_t mailbox_address = 0;
+  uint32_t rings_address = 0;  ///< RingControl of proto/device/rings.h; 0: the image has none.
   v1::BoardType board_type;
 
   uint32_t flash_core = 0;  ///< Runtime without kernels: model cost.

@@ -52,6 +52,7 @@ v1::Image MakeImage(const Bundle& bundle, std::span<const std::byte> blob,
   image.set_port(bundle.port);
   image.set_kernels(bundle.kernels);
   image.set_mailbox_address(bundle.mailbox_address);
+  image.set_rings_address(bundle.rings_address);
   image.set_sha256(ImageSha256(bundle.load_address, bundle.firmware, bundle.blob_address, blob));
   return image;
 }

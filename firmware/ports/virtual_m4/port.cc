@@ -26,6 +26,7 @@ constexpr Info kInfo = {
     .counter_hz = kConfigCounterHz,
     .counter_kind = kConfigCounterKind,
     .rx_window = kConfigRxWindow,
+    .doorbell_irq = kConfigDoorbellIrq,
 };
 
 // RAM is anything at power-on: the count holds only while the word beside it says so.

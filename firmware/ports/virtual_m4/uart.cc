@@ -1,8 +1,9 @@
 #include "firmware/ports/port.h"
 #include "firmware/ports/virtual_m4/board.h"
+#include "port_config.h"
 
-/// CMSDK UART 0, polled. Its receive interrupt exists only while the board sleeps, and is never
-/// taken: pending, it ends the sleep, so that an idle board costs its host nothing.
+/// CMSDK UART 0, polled. Its receive interrupt and the doorbell exist only while the board sleeps,
+/// and are never taken: pending, they end the sleep, so that an idle board costs its host nothing.
 namespace tinyrig::port {
 namespace {
 
@@ -19,6 +20,8 @@ constexpr uint32_t kRxEnable = 1u << 1;
 constexpr uint32_t kRxInterruptEnable = 1u << 3;
 constexpr uint32_t kRxInterrupt = 1u << 1;
 constexpr uint32_t kRxIrq = 1u << 0;  // IRQ 0
+constexpr uint32_t kDoorbell = 1u << kConfigDoorbellIrq;
+static_assert(kConfigDoorbellIrq < 32);
 
 }  // namespace
 
@@ -36,15 +39,16 @@ bool ReadByte(uint8_t* byte) {
 void WaitForByte() {
   // Masked by PRIMASK an interrupt still wakes. Only here: PRIMASK would turn every fault into a
   // HardFault. In this order: a byte that comes after the look at the buffer makes the interrupt
-  // pending again.
+  // pending again. The doorbell is cleared only afterwards: it may have rung since the caller
+  // looked at the rings, and the caller looks there again when this returns.
   asm volatile("cpsid i" ::: "memory");
   Register(kInterruptClear) = kRxInterrupt;
   Register(kNvicClearPending) = kRxIrq;
-  Register(kNvicEnable) = kRxIrq;
+  Register(kNvicEnable) = kRxIrq | kDoorbell;
   if ((Register(kState) & kRxFull) == 0) asm volatile("dsb\n wfi" ::: "memory");
-  Register(kNvicDisable) = kRxIrq;
+  Register(kNvicDisable) = kRxIrq | kDoorbell;
   Register(kInterruptClear) = kRxInterrupt;
-  Register(kNvicClearPending) = kRxIrq;
+  Register(kNvicClearPending) = kRxIrq | kDoorbell;
   asm volatile("dsb\n isb\n cpsie i" ::: "memory");
 }
 

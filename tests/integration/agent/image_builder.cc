@@ -46,6 +46,7 @@ BuiltImage Assemble(const fs::path& bundle, Bytes blob, const fs::path& folder) 
   image.set_kernels(json.at("kernels"));
   image.set_build_id(json.at("build_id"));
   image.set_mailbox_address(json.at("mailbox_address"));
+  image.set_rings_address(json.at("rings_address"));
   const auto add = [&](const char* role, const char* address, const Bytes& bytes) {
     v1::Segment* segment = image.add_segments();
     segment->set_role(role);

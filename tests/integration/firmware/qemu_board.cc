@@ -48,10 +48,14 @@ QemuBoard::QemuBoard(const QemuImage& image) {
   folder_ = mkdtemp(folder);
   const std::string serial = folder_ + "/uart";
   const std::string monitor = folder_ + "/monitor";
-  std::vector<std::string> arguments = {"qemu-system-arm", "-M", "mps2-an386", "-display", "none"};
+  const std::string qtest = folder_ + "/qtest";
+  std::vector<std::string> arguments = {"qemu-system-arm", "-M",  "mps2-an386", "-accel", "tcg",
+                                        "-display",        "none"};
   const std::pair<const char*, std::string> options[] = {
       {"-icount", "shift=6,sleep=off"},
       {"-monitor", "unix:" + monitor + ",server=on,wait=off"},
+      {"-qtest", "unix:" + qtest + ",server=on,wait=off"},
+      {"-qtest-log", "none"},
       {"-serial", "unix:" + serial + ",server=on,wait=on"}};
   for (const auto& [name, value] : options) {
     arguments.push_back(name);
@@ -93,7 +97,8 @@ QemuBoard::QemuBoard(const QemuImage& image) {
   const auto deadline = steady_clock::now() + milliseconds(10000);
   link_ = Connect(serial, deadline);
   monitor_ = Connect(monitor, deadline);
-  if (link_ < 0 || monitor_ < 0) {
+  qtest_ = Connect(qtest, deadline);
+  if (link_ < 0 || monitor_ < 0 || qtest_ < 0) {
     std::ifstream text(log);
     ADD_FAILURE() << "qemu-system-arm did not start: "
                   << std::string(std::istreambuf_iterator<char>(text), {});
@@ -103,6 +108,7 @@ QemuBoard::QemuBoard(const QemuImage& image) {
 QemuBoard::~QemuBoard() {
   if (link_ >= 0) close(link_);
   if (monitor_ >= 0) close(monitor_);
+  if (qtest_ >= 0) close(qtest_);
   if (pid_ > 0) {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
@@ -156,6 +162,50 @@ std::vector<std::byte> QemuBoard::ReadMemory(uint32_t address, size_t size) {
   EXPECT_TRUE(file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size)));
   std::filesystem::remove(path, absent);
   return bytes;
+}
+
+std::string QemuBoard::Qtest(const std::string& command) {
+  const std::string line = command + "\n";
+  EXPECT_EQ(send(qtest_, line.data(), line.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(line.size()));
+  std::string reply;
+  while (!reply.ends_with('\n')) {
+    char part[4096];
+    const ssize_t size = recv(qtest_, part, sizeof(part), 0);
+    if (size <= 0) break;
+    reply.append(part, static_cast<size_t>(size));
+  }
+  EXPECT_TRUE(reply.starts_with("OK")) << command << ": " << reply;
+  return reply.size() > 3 ? reply.substr(3) : "";
+}
+
+uint32_t QemuBoard::ReadWord(uint32_t address) {
+  const std::string value = Qtest("readl " + std::to_string(address));
+  return static_cast<uint32_t>(std::strtoull(value.c_str(), nullptr, 16));
+}
+
+void QemuBoard::WriteWord(uint32_t address, uint32_t value) {
+  Qtest("writel " + std::to_string(address) + " " + std::to_string(value));
+}
+
+std::vector<uint8_t> QemuBoard::ReadBytes(uint32_t address, size_t size) {
+  const std::string hex =
+      Qtest("read " + std::to_string(address) + " " + std::to_string(size));  // 0x00112233...
+  std::vector<uint8_t> bytes;
+  for (size_t at = 2; at + 1 < hex.size() && bytes.size() < size; at += 2) {
+    bytes.push_back(static_cast<uint8_t>(std::stoul(hex.substr(at, 2), nullptr, 16)));
+  }
+  EXPECT_EQ(bytes.size(), size);
+  return bytes;
+}
+
+void QemuBoard::WriteBytes(uint32_t address, const std::vector<uint8_t>& bytes) {
+  std::string hex = "0x";
+  for (uint8_t byte : bytes) {
+    const char digits[] = "0123456789abcdef";
+    hex += {digits[byte >> 4], digits[byte & 15]};
+  }
+  Qtest("write " + std::to_string(address) + " " + std::to_string(bytes.size()) + " " + hex);
 }
 
 milliseconds QemuBoard::CpuTime() const {

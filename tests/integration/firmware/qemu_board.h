@@ -44,14 +44,24 @@ class QemuBoard {
   /// Bytes of the machine's memory, as a probe would see them.
   std::vector<std::byte> ReadMemory(uint32_t address, size_t size);
 
+  /// The same through the bus, while the machine runs: what a debug probe's memory port does. Words
+  /// are aligned; a peripheral sees one access of 32 bits.
+  uint32_t ReadWord(uint32_t address);
+  void WriteWord(uint32_t address, uint32_t value);
+  std::vector<uint8_t> ReadBytes(uint32_t address, size_t size);
+  void WriteBytes(uint32_t address, const std::vector<uint8_t>& bytes);
+
   /// Processor time the machine has used so far.
   std::chrono::milliseconds CpuTime() const;
 
  private:
+  std::string Qtest(const std::string& command);
+
   std::string folder_;
   pid_t pid_ = -1;
   int link_ = -1;
   int monitor_ = -1;
+  int qtest_ = -1;
   FrameDecoder decoder_;
   std::vector<uint8_t> received_;
   size_t at_ = 0;

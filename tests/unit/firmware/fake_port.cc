@@ -21,7 +21,8 @@ const Info& GetInfo() {
                             .clock_hz = 1000,
                             .counter_hz = 2000,
                             .counter_kind = device::CounterKind::kCycles,
-                            .rx_window = 2048};
+                            .rx_window = 2048,
+                            .doorbell_irq = 17};
   return info;
 }
 

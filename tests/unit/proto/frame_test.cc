@@ -107,6 +107,19 @@ TEST(Frame, EveryFlippedBitIsFound) {
   }
 }
 
+TEST(Frame, RestartForgetsWhatHasCome) {
+  const auto wire = Encode(FrameType::kResult, 0, 9, {1, 0, 2, 0, 0, 3});
+  for (size_t cut = 0; cut < wire.size(); ++cut) {
+    FrameDecoder decoder;
+    Feed(decoder, {wire.begin(), wire.begin() + static_cast<std::ptrdiff_t>(cut)});
+    decoder.Restart();
+    const auto events = Feed(decoder, wire);
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(events.back(), Event::kFrame) << cut;
+    EXPECT_EQ(decoder.bad_frames(), 0u);
+  }
+}
+
 TEST(Frame, NoiseOfAnyLengthIsHarmless) {
   std::mt19937 random(2);
   FrameDecoder decoder;

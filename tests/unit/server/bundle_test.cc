@@ -11,7 +11,7 @@ nlohmann::json GoodBundle() {
   return nlohmann::json::parse(R"({
     "port": "virtual_m4", "kernels": "dsp", "build_id": "ab12", "load_address": 0, "firmware_size": 1000,
     "firmware_crc32c": 4000000000, "blob_address": 262144, "blob_limit": 786432, "arena_address": 536870912,
-    "arena_limit": 200000, "mailbox_address": 536900000,
+    "arena_limit": 200000, "mailbox_address": 536900000, "rings_address": 536900100,
     "board_type": {"name": "virtual_m4", "core": "m4", "fidelity": "emulated", "counter": "instructions",
                    "clock_hz": 15625000, "ram_bytes": 262144, "flash_bytes": 1048576},
     "flash": {"core": 300, "kernels": {"conv_2d": 200, "softmax": 100}, "rig": 400},
@@ -27,6 +27,15 @@ TEST(Bundle, ReadsEveryField) {
   EXPECT_EQ(bundle->board_type.fidelity(), v1::FIDELITY_EMULATED);
   EXPECT_EQ(bundle->flash_kernels.at("conv_2d"), 200u);
   EXPECT_EQ(bundle->ram_rig, 3000u);
+  EXPECT_EQ(bundle->rings_address, 536900100u);
+}
+
+TEST(Bundle, RingsMayBeAbsent) {
+  nlohmann::json old = GoodBundle();
+  old.erase("rings_address");
+  const auto bundle = ParseBundle(old.dump());
+  ASSERT_TRUE(bundle.ok()) << bundle.status().ToString();
+  EXPECT_EQ(bundle->rings_address, 0u);
 }
 
 TEST(Bundle, EveryMissingOrWrongFieldIsNamed) {
