@@ -26,6 +26,7 @@ constexpr const char* kDapSocket = "dap.sock";
 constexpr const char* kControlSocket = "control.sock";
 constexpr const char* kTerminal = "tty";
 constexpr const char* kQemuLog = "qemu.log";
+constexpr const char* kFlash = "flash.bin";
 constexpr const char* kDescription = "vboard.json";
 constexpr const char* kLock = "vboard.lock";
 
@@ -50,7 +51,8 @@ Board::Board(boost::asio::io_context& io, Options options)
     : options_(std::move(options)),
       unique_id_(MakeUniqueId(options_.serial)),
       target_(
-          {options_.type, unique_id_, options_.qemu, Absolute(options_.directory) + "/" + kQemuLog},
+          {options_.type, unique_id_, options_.qemu, Absolute(options_.directory) + "/" + kQemuLog,
+           Absolute(options_.directory) + "/" + kFlash},
           faults_),
       probe_(target_.swd(), {"tinyrig", "tinyrig virtual CMSIS-DAP", options_.serial, "2.1.1"}),
       uart_(io, faults_),
@@ -247,23 +249,27 @@ std::string Board::StatusLine() {
     if (!target_.core().Poll().ok()) target_.Settle();
     core = CoreStateName(target_.core().state());
   }
-  const Json answer = {{"ok", true},
-                       {"type", options_.type->name},
-                       {"serial", options_.serial},
-                       {"uid", UniqueIdHex(unique_id_)},
-                       {"power", target_.powered() ? "on" : "off"},
-                       {"core", core},
-                       {"probe", dap_server_.open() ? "open" : "free"},
-                       {"qemu_pid", target_.machine().pid()},
-                       {"faults", faults},
-                       {"dap_packets", dap_server_.packets()},
-                       {"dap_transfers", target_.transfers()},
-                       {"uart_bytes_to_host", uart_.bytes_to_host()},
-                       {"uart_bytes_to_board", uart_.bytes_to_board()},
-                       {"uart_bytes_dropped", uart_.noise().dropped()},
-                       {"uart_bytes_flipped", uart_.noise().flipped()},
-                       {"qemu_starts", target_.spawns()},
-                       {"lockups", target_.lockups()}};
+  Json answer = {{"ok", true},
+                 {"type", options_.type->name},
+                 {"serial", options_.serial},
+                 {"uid", UniqueIdHex(unique_id_)},
+                 {"power", target_.powered() ? "on" : "off"},
+                 {"core", core},
+                 {"probe", dap_server_.open() ? "open" : "free"},
+                 {"qemu_pid", target_.machine().pid()},
+                 {"faults", faults},
+                 {"dap_packets", dap_server_.packets()},
+                 {"dap_transfers", target_.transfers()},
+                 {"uart_bytes_to_host", uart_.bytes_to_host()},
+                 {"uart_bytes_to_board", uart_.bytes_to_board()},
+                 {"uart_bytes_dropped", uart_.noise().dropped()},
+                 {"uart_bytes_flipped", uart_.noise().flipped()},
+                 {"qemu_starts", target_.spawns()},
+                 {"lockups", target_.lockups()}};
+  if (Stm32Chip* chip = target_.chip()) {
+    answer["flash_sectors_erased"] = chip->flash().erased_sectors();
+    answer["flash_half_words_by_loader"] = chip->loader().half_words();
+  }
   return answer.dump();
 }
 

@@ -69,6 +69,7 @@ void CoreDebug::PowerOnReset() {
   halted_ = false;
   locked_up_ = true;
   reset_seen_ = true;
+  StopHosting();
   start_due_.reset();
 }
 
@@ -76,11 +77,18 @@ void CoreDebug::LockUp() {
   breakpoints_.ForgetInstalled();
   locked_up_ = true;
   halted_ = false;
+  StopHosting();
   start_due_.reset();
 }
 
+void CoreDebug::StopHosting() {
+  if (std::exchange(hosting_, false)) hosted->End();
+}
+
 Status CoreDebug::Reset() {
+  StopHosting();
   start_due_.reset();
+  if (on_reset) TRY(on_reset());
   TRY(machine_.Reset());
   TRY(machine_.TookGuestReset());
   control_ &= kDebugEnable;
@@ -96,6 +104,11 @@ Status CoreDebug::Reset() {
   locked_up_ = !vectors;
   if (locked_up_) return OkStatus();
   if (on_boot) on_boot();
+  return Go();
+}
+
+Status CoreDebug::Go() {
+  if (before_run) TRY(before_run());
   TRY(breakpoints_.Sync(machine_, (control_ & kDebugEnable) != 0));
   retired_ = true;
   return machine_.Continue();
@@ -103,14 +116,29 @@ Status CoreDebug::Reset() {
 
 Status CoreDebug::StartNow() {
   if (!std::exchange(start_due_, std::nullopt)) return OkStatus();
-  TRY_ASSIGN(const bool blank, BlankAtPc());
+  TRY_ASSIGN(const uint64_t pc, machine_.ReadRegister(kGdbPc));
+  if (hosted) {
+    TRY_ASSIGN(hosting_, hosted->Begin(static_cast<uint32_t>(pc)));
+    if (hosting_) {
+      retired_ = true;
+      return RunHosted();
+    }
+  }
+  TRY_ASSIGN(const bool blank, BlankAt(static_cast<uint32_t>(pc)));
   if (blank) {
     locked_up_ = true;
     return OkStatus();
   }
-  TRY(breakpoints_.Sync(machine_, (control_ & kDebugEnable) != 0));
-  retired_ = true;
-  return machine_.Continue();
+  return Go();
+}
+
+Status CoreDebug::RunHosted() {
+  if (!hosting_) return OkStatus();
+  TRY_ASSIGN(const bool ended, hosted->Step());
+  if (!ended) return OkStatus();
+  hosting_ = false;
+  Stopped(StopReason::kBreakpoint);
+  return OkStatus();
 }
 
 CoreState CoreDebug::state() const {
@@ -119,6 +147,7 @@ CoreState CoreDebug::state() const {
 }
 
 Status CoreDebug::Poll() {
+  TRY(RunHosted());
   TRY_ASSIGN(const auto stop, machine_.PollStop());
   if (stop) Stopped(*stop);
   TRY_ASSIGN(const bool reset, machine_.TookGuestReset());
@@ -201,6 +230,7 @@ Status CoreDebug::WriteDhcsr(uint32_t value) {
 
 Status CoreDebug::Halt() {
   start_due_.reset();
+  StopHosting();
   TRY(machine_.Halt());
   halted_ = true;
   dfsr_ |= kDfsrHalted;
@@ -208,6 +238,7 @@ Status CoreDebug::Halt() {
 }
 
 Status CoreDebug::Step() {
+  if (before_run) TRY(before_run());
   TRY(breakpoints_.Sync(machine_, false));  // the breakpoint stepped over must not hit again
   TRY_ASSIGN(const StopReason reason, machine_.Step());
   if (reason == StopReason::kWatchpoint) Stopped(reason);
@@ -260,7 +291,7 @@ Status CoreDebug::TransferRegister(uint32_t selector, bool write) {
 
 // A stack pointer in RAM and a Thumb entry in memory: what the core needs to come up.
 Result<bool> CoreDebug::HasVectors() {
-  const MemoryRegion* code = FindRegion(type_, RegionKind::kCode);
+  const MemoryRegion* code = &BootRegion(type_);
   const MemoryRegion* ram = FindRegion(type_, RegionKind::kRam);
   std::array<uint8_t, 8> bytes;
   TRY(machine_.ReadBlock(code->base, bytes));
@@ -271,12 +302,16 @@ Result<bool> CoreDebug::HasVectors() {
   return stack_ok && (entry & 1) && (target == code || target == ram);
 }
 
-// Zeros execute as harmless moves for ages, then QEMU aborts: a blank board is locked up instead.
-Result<bool> CoreDebug::BlankAtPc() {
-  TRY_ASSIGN(const uint64_t pc, machine_.ReadRegister(kGdbPc));
+// Zeros execute as harmless moves for ages, erased flash as a fault in a fault, and then QEMU
+// aborts: a blank board is locked up instead.
+Result<bool> CoreDebug::BlankAt(uint32_t pc) {
+  if (before_run) TRY(before_run());
   std::array<uint8_t, 16> bytes;
-  TRY(machine_.ReadBlock(static_cast<uint32_t>(pc), bytes));
-  return std::ranges::all_of(bytes, [](uint8_t byte) { return byte == 0; });
+  TRY(machine_.ReadBlock(pc, bytes));
+  const auto all = [&](uint8_t value) {
+    return std::ranges::all_of(bytes, [value](uint8_t byte) { return byte == value; });
+  };
+  return all(0) || all(0xFF);
 }
 
 }  // namespace tinyrig::agent::vboard

@@ -8,6 +8,7 @@
 
 #include "agent/virtual/board_type.h"
 #include "agent/virtual/breakpoints.h"
+#include "agent/virtual/hosted_code.h"
 #include "agent/virtual/qemu/machine.h"
 
 namespace tinyrig::agent::vboard {
@@ -41,6 +42,12 @@ class CoreDebug {
 
   /// Called whenever the core starts from its reset vector.
   std::function<void()> on_boot;
+  /// Called by every reset, before the core looks at its vectors.
+  std::function<Status()> on_reset;
+  /// Called before QEMU's CPU goes on: its memory must be up to date.
+  std::function<Status()> before_run;
+  /// Takes over code that QEMU cannot run; nullptr when there is none.
+  HostedCode* hosted = nullptr;
 
   /// Power came on with blank memory: locked up.
   void PowerOnReset();
@@ -62,6 +69,9 @@ class CoreDebug {
   std::optional<Clock::time_point> start_due() const { return start_due_; }
   Status StartNow();
 
+  /// Lets hosted code go on; called around the debugger's accesses to RAM.
+  Status RunHosted();
+
   CoreState state() const;
   /// Notices a core that stopped, or reset itself, since the last look.
   Status Poll();
@@ -71,11 +81,13 @@ class CoreDebug {
   uint32_t ReadDhcsr();
   Status Halt();
   Status Step();
+  Status Go();
   void Stopped(StopReason reason);
   /// DCRSR: moves one register between the core and DCRDR.
   Status TransferRegister(uint32_t selector, bool write);
   Result<bool> HasVectors();
-  Result<bool> BlankAtPc();
+  Result<bool> BlankAt(uint32_t pc);
+  void StopHosting();
 
   const BoardType& type_;
   Machine& machine_;
@@ -91,6 +103,7 @@ class CoreDebug {
   bool locked_up_ = true;
   bool reset_seen_ = false;  // since DHCSR was read last
   bool retired_ = false;     // ran since DHCSR was read last
+  bool hosting_ = false;     // hosted code stands for the CPU, which is stopped
   std::optional<Clock::time_point> start_due_;
 };
 

@@ -7,19 +7,23 @@
 #include "agent/virtual/coresight_ids.h"
 
 namespace tinyrig::agent::vboard {
-namespace {
-
-constexpr uint32_t kAhbApIdr = 0x24770011;
-
-}  // namespace
-
 Target::Target(Config config, FaultSet& faults)
     : config_(std::move(config)),
       faults_(faults),
       machine_(*config_.type, config_.qemu, config_.qemu_log),
       core_(*config_.type, machine_),
-      memory_(*config_.type, machine_, core_, faults),
-      port_(memory_, {config_.type->dpidr, kAhbApIdr, kRomTableBase | 3}) {
+      chip_(config_.type->flash ? std::make_unique<Stm32Chip>(*config_.type, machine_, faults)
+                                : nullptr),
+      memory_(*config_.type, machine_, core_, chip_.get(), faults),
+      port_(memory_, {config_.type->dpidr, config_.type->ap_idr, kRomTableBase | 3}) {
+  if (chip_) {
+    core_.hosted = &chip_->loader();
+    core_.before_run = [this] { return chip_->Flush(); };
+    core_.on_reset = [this] {
+      chip_->Reset();
+      return chip_->Flush();
+    };
+  }
   memory_.revive = [this] { return Revive(); };
   core_.on_boot = [this] {
     if (on_boot) on_boot();
@@ -32,7 +36,7 @@ Target::Target(Config config, FaultSet& faults)
 }
 
 Status Target::StartMachine() {
-  TRY_ASSIGN(UniqueFd serial, machine_.Start());
+  TRY_ASSIGN(UniqueFd serial, machine_.Start(chip_ ? chip_->flash_file() : std::string()));
   ++spawns_;
   if (on_serial) on_serial(std::move(serial));
   return OkStatus();
@@ -40,7 +44,8 @@ Status Target::StartMachine() {
 
 Status Target::PowerOn() {
   if (powered_) return OkStatus();
-  Status status = StartMachine();
+  Status status = chip_ ? chip_->Open(config_.flash_file) : OkStatus();
+  if (status.ok()) status = StartMachine();
   if (status.ok()) status = memory_.PowerOn(config_.unique_id);
   if (!status.ok()) {
     PowerOff();
@@ -49,7 +54,9 @@ Status Target::PowerOn() {
   core_.PowerOnReset();
   port_.PowerOnReset();
   powered_ = true;
-  return OkStatus();
+  if (!chip_) return OkStatus();
+  chip_->PowerOnReset(config_.unique_id);
+  return core_.Reset().WithContext("starting from flash");
 }
 
 void Target::PowerOff() {

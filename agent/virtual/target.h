@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "agent/virtual/core_debug.h"
 #include "agent/virtual/debug_port.h"
 #include "agent/virtual/faults.h"
+#include "agent/virtual/stm32_chip.h"
 #include "agent/virtual/target_memory.h"
 
 namespace tinyrig::agent::vboard {
@@ -17,8 +19,9 @@ class Target {
   struct Config {
     const BoardType* type;  ///< Must outlive the target.
     UniqueId unique_id;
-    std::string qemu;      ///< Program name or path.
-    std::string qemu_log;  ///< Path of the log, appended to.
+    std::string qemu;        ///< Program name or path.
+    std::string qemu_log;    ///< Path of the log, appended to.
+    std::string flash_file;  ///< Where the flash is kept, for types that have one.
   };
 
   /// `faults` must outlive this object.
@@ -29,7 +32,7 @@ class Target {
   /// Called whenever the core starts from its reset vector.
   std::function<void()> on_boot;
 
-  /// Blank and locked up afterwards. Already on is fine.
+  /// Runs what is in flash; blank and locked up when there is nothing. Already on is fine.
   Status PowerOn();
   void PowerOff();
   bool powered() const { return powered_; }
@@ -44,6 +47,8 @@ class Target {
   CoreDebug& core() { return core_; }
   TargetMemory& memory() { return memory_; }
   const Machine& machine() const { return machine_; }
+  /// nullptr when the type has no flash.
+  Stm32Chip* chip() { return chip_.get(); }
   uint64_t transfers() const { return transfers_; }
   uint32_t spawns() const { return spawns_; }
   uint32_t lockups() const { return lockups_; }
@@ -57,6 +62,7 @@ class Target {
   FaultSet& faults_;
   Machine machine_;
   CoreDebug core_;
+  std::unique_ptr<Stm32Chip> chip_;
   TargetMemory memory_;
   DebugPort port_;
   bool powered_ = false;

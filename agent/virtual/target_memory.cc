@@ -7,9 +7,7 @@
 namespace tinyrig::agent::vboard {
 namespace {
 
-bool IsPlain(RegionKind kind) {
-  return kind == RegionKind::kCode || kind == RegionKind::kRam || kind == RegionKind::kUniqueId;
-}
+bool IsPlain(RegionKind kind) { return kind != RegionKind::kDevice && kind != RegionKind::kPpb; }
 
 void PutLittle(uint32_t value, std::span<uint8_t> bytes) {
   for (uint8_t& byte : bytes) {
@@ -32,8 +30,13 @@ size_t Inside(const MemoryRegion& region, uint32_t address, size_t size) {
 }  // namespace
 
 TargetMemory::TargetMemory(const BoardType& type, Machine& machine, CoreDebug& core,
-                           const FaultSet& faults)
-    : type_(type), machine_(machine), core_(core), faults_(faults) {}
+                           Stm32Chip* chip, FaultSet& faults)
+    : type_(type), machine_(machine), core_(core), chip_(chip), faults_(faults) {}
+
+void TargetMemory::ForgetLies() {
+  lies_.clear();
+  if (chip_) chip_->ForgetLies();
+}
 
 Status TargetMemory::PowerOn(const UniqueId& id) {
   code_.clear();
@@ -90,25 +93,46 @@ Status TargetMemory::ReadPart(const MemoryRegion& region, uint32_t address, uint
     }
     return OkStatus();
   }
+  const uint32_t offset = address - region.base;
+  switch (region.kind) {
+    case RegionKind::kFlash:
+    case RegionKind::kFlashAlias:
+      return chip_->ReadFlash(offset, bytes);
+    case RegionKind::kFactory:
+      chip_->ReadFactory(offset, bytes);
+      return OkStatus();
+    case RegionKind::kRam:
+      TRY(core_.RunHosted());
+      return machine_.ReadBlock(address, bytes);
+    default:
+      return ReadQemu(region, address, bytes);
+  }
+}
+
+Status TargetMemory::ReadQemu(const MemoryRegion& region, uint32_t address,
+                              std::span<uint8_t> bytes) {
   TRY(machine_.ReadBlock(address, bytes));
-  if (region.kind == RegionKind::kCode) {
-    const size_t offset = address - region.base;
-    for (size_t i = 0; i < bytes.size() && offset + i < lies_.size(); ++i) {
-      if (lies_[offset + i].told) bytes[i] = lies_[offset + i].byte;
-    }
+  if (region.kind != RegionKind::kCode) return OkStatus();
+  const size_t offset = address - region.base;
+  for (size_t i = 0; i < bytes.size() && offset + i < lies_.size(); ++i) {
+    if (lies_[offset + i].told) bytes[i] = lies_[offset + i].byte;
   }
   return OkStatus();
 }
 
 Status TargetMemory::WritePart(const MemoryRegion& region, uint32_t address, uint32_t width,
                                std::span<const uint8_t> bytes) {
-  if (region.kind == RegionKind::kUniqueId) return OkStatus();  // factory bytes stay
   if (region.kind == RegionKind::kCode) return WriteCode(region, address, bytes);
+  if (region.kind == RegionKind::kFlash) {
+    chip_->WriteFlash(address - region.base, width, bytes);
+    return machine_.running() ? chip_->Flush() : OkStatus();
+  }
   if (region.kind == RegionKind::kRam) {
     TRY(machine_.WriteBlock(address, bytes));
     core_.NoteWrite(address, bytes);
-    return OkStatus();
+    return core_.RunHosted();
   }
+  if (IsPlain(region.kind)) return OkStatus();  // factory bytes stay
   for (size_t at = 0; at < bytes.size(); at += width) {
     const uint32_t here = address + static_cast<uint32_t>(at);
     TRY(WriteRegister(region, here, width, GetLittle(bytes.subspan(at, width))));
@@ -137,6 +161,9 @@ Status TargetMemory::WriteCode(const MemoryRegion& region, uint32_t address,
 
 Result<uint32_t> TargetMemory::ReadRegister(const MemoryRegion& region, uint32_t address,
                                             uint32_t width) {
+  if (chip_ && Stm32Chip::Owns(address)) {
+    return chip_->ReadRegister(address & ~3u) >> (8 * (address & 3));
+  }
   if (region.kind == RegionKind::kPpb) {
     TRY_ASSIGN(std::optional<uint32_t> word, core_.Read(address & ~3u));
     if (!word) word = CoreSightIdWord(type_.core_part, address);
@@ -147,6 +174,10 @@ Result<uint32_t> TargetMemory::ReadRegister(const MemoryRegion& region, uint32_t
 
 Status TargetMemory::WriteRegister(const MemoryRegion& region, uint32_t address, uint32_t width,
                                    uint32_t value) {
+  if (chip_ && Stm32Chip::Owns(address)) {
+    if (width == 4) chip_->WriteRegister(address, value);  // narrower ones are not modelled
+    return machine_.running() ? chip_->Flush() : OkStatus();
+  }
   if (region.kind == RegionKind::kPpb && width == 4) {
     TRY_ASSIGN(const bool ours, core_.Write(address, value));
     if (ours) return OkStatus();

@@ -9,6 +9,7 @@
 #include "agent/virtual/core_debug.h"
 #include "agent/virtual/debug_port.h"
 #include "agent/virtual/faults.h"
+#include "agent/virtual/stm32_chip.h"
 #include "agent/virtual/unique_id.h"
 
 namespace tinyrig::agent::vboard {
@@ -21,17 +22,19 @@ namespace tinyrig::agent::vboard {
 class TargetMemory : public MemoryBus {
  public:
   /// All must outlive this object.
-  TargetMemory(const BoardType& type, Machine& machine, CoreDebug& core, const FaultSet& faults);
+  /// `chip` is nullptr when the type has no flash.
+  TargetMemory(const BoardType& type, Machine& machine, CoreDebug& core, Stm32Chip* chip,
+               FaultSet& faults);
 
   /// Asked to start QEMU anew when an access found it gone; true when there is one again.
   std::function<bool()> revive;
 
-  /// Power came on: blank. Plants the factory id.
+  /// Power came on: blank but for flash. Plants the factory id.
   Status PowerOn(const UniqueId& id);
   /// A new QEMU after an abort: factory id and code memory as they were. RAM is lost.
   Status Restore(const UniqueId& id);
   /// The fault flash_lies was cleared: reads tell the truth again.
-  void ForgetLies() { lies_.clear(); }
+  void ForgetLies();
 
   size_t Read(uint32_t address, uint32_t width, std::span<uint8_t> bytes) override;
   size_t Write(uint32_t address, uint32_t width, std::span<const uint8_t> bytes) override;
@@ -48,6 +51,7 @@ class TargetMemory : public MemoryBus {
                   std::span<uint8_t> bytes);
   Status WritePart(const MemoryRegion& region, uint32_t address, uint32_t width,
                    std::span<const uint8_t> bytes);
+  Status ReadQemu(const MemoryRegion& region, uint32_t address, std::span<uint8_t> bytes);
   Status WriteCode(const MemoryRegion& region, uint32_t address, std::span<const uint8_t> bytes);
   /// One access to a device or debug register.
   Result<uint32_t> ReadRegister(const MemoryRegion& region, uint32_t address, uint32_t width);
@@ -57,7 +61,8 @@ class TargetMemory : public MemoryBus {
   const BoardType& type_;
   Machine& machine_;
   CoreDebug& core_;
-  const FaultSet& faults_;
+  Stm32Chip* chip_;
+  FaultSet& faults_;
   std::vector<uint8_t> code_;  // as far as the debugger has written
   std::vector<Lie> lies_;      // the same, of flash_lies
 };

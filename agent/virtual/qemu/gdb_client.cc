@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace tinyrig::agent::vboard {
@@ -82,6 +83,24 @@ Status GdbClient::WriteRegister(uint32_t number, uint64_t value, uint32_t bytes)
   if (reply == "OK") return OkStatus();
   return {Code::kInternal,
           fmt::format("QEMU's gdb stub refused to write register {}: '{}'", number, reply)};
+}
+
+Status GdbClient::WriteMemory(uint32_t address, std::span<const uint8_t> bytes) {
+  constexpr size_t kChunk = 1800;  // a packet of QEMU's stub holds 4096 characters
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  for (size_t at = 0; at < bytes.size(); at += kChunk) {
+    const auto part = bytes.subspan(at, std::min(kChunk, bytes.size() - at));
+    std::string packet = fmt::format("M{:x},{:x}:", address + at, part.size());
+    for (const uint8_t byte : part) {
+      packet += kDigits[byte >> 4];
+      packet += kDigits[byte & 15];
+    }
+    TRY_ASSIGN(const std::string reply, Command(packet));
+    if (reply == "OK") continue;
+    return {Code::kInternal, fmt::format("QEMU's gdb stub refused to write {} bytes at {:#x}: '{}'",
+                                         part.size(), address + at, reply)};
+  }
+  return OkStatus();
 }
 
 Status GdbClient::SetPoint(Point kind, uint32_t address, uint32_t length, bool on) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "agent/virtual/qemu/stream.h"
 
@@ -32,6 +33,9 @@ class GdbClient {
   Result<uint64_t> ReadRegister(uint32_t number);
   /// `bytes` is 4, or 8 for the d registers.
   Status WriteRegister(uint32_t number, uint64_t value, uint32_t bytes);
+
+  /// Writes memory as a debugger does, also where the guest may only read.
+  Status WriteMemory(uint32_t address, std::span<const uint8_t> bytes);
 
   Status SetPoint(Point kind, uint32_t address, uint32_t length, bool on);
 

@@ -14,8 +14,16 @@ namespace {
 enum Channel { kGdb, kQmp, kQtest, kUart, kChannels };
 constexpr std::array<const char*, kChannels> kChannelNames = {"gdb", "qmp", "qtest", "uart"};
 
+// QEMU's option parser ends a value at a comma, unless it is doubled.
+std::string Escaped(const std::string& path) {
+  std::string escaped;
+  for (const char c : path) escaped.append(c == ',' ? 2 : 1, c);
+  return escaped;
+}
+
 // No -kernel: QEMU would copy that image over what the debugger loaded at every reset.
-std::vector<std::string> Arguments(const BoardType& type, const std::string& qemu) {
+std::vector<std::string> Arguments(const BoardType& type, const std::string& qemu,
+                                   const std::string& flash_file) {
   std::vector<std::string> argv = {qemu,
                                    "-M",
                                    std::string(type.qemu_machine),
@@ -35,6 +43,10 @@ std::vector<std::string> Arguments(const BoardType& type, const std::string& qem
   for (const char* argument : {"-gdb", "chardev:gdb", "-mon", "chardev=qmp,mode=control", "-qtest",
                                "chardev:qtest", "-qtest-log", "none", "-serial", "chardev:uart"}) {
     argv.emplace_back(argument);
+  }
+  if (type.flash && !flash_file.empty()) {
+    argv.insert(argv.end(), {"-device", fmt::format("loader,file={},addr={:#x},force-raw=on",
+                                                    Escaped(flash_file), type.flash->base)});
   }
   return argv;
 }
@@ -62,7 +74,7 @@ T Machine::Checked(T result) {
   return result;
 }
 
-Result<UniqueFd> Machine::Start() {
+Result<UniqueFd> Machine::Start(const std::string& flash_file) {
   Kill();
   std::array<UniqueFd, kChannels> ours, theirs;
   std::vector<int> fds;
@@ -75,7 +87,7 @@ Result<UniqueFd> Machine::Start() {
     theirs[i].Reset(pair[1]);
     fds.push_back(pair[1]);
   }
-  TRY(process_.Spawn(Arguments(type_, qemu_), fds, log_path_));
+  TRY(process_.Spawn(Arguments(type_, qemu_, flash_file), fds, log_path_));
   for (UniqueFd& fd : theirs) fd.Reset();
 
   qmp_ = QmpClient(Stream(std::move(ours[kQmp]), "qmp"));
@@ -155,6 +167,13 @@ Status Machine::WriteAccess(uint32_t address, uint32_t width, uint32_t value) {
 
 Status Machine::ReadBlock(uint32_t address, std::span<uint8_t> bytes) {
   return Checked(qtest_.ReadBlock(address, bytes));
+}
+
+Status Machine::WriteRom(uint32_t address, std::span<const uint8_t> bytes) {
+  const bool was_running = running_;
+  TRY(Halt());
+  TRY(Checked(gdb_.WriteMemory(address, bytes)));
+  return was_running ? Continue() : OkStatus();
 }
 
 Status Machine::WriteBlock(uint32_t address, std::span<const uint8_t> bytes) {

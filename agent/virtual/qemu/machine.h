@@ -29,7 +29,8 @@ class Machine {
   Machine(const BoardType& type, std::string qemu, std::string log_path);
 
   /// Spawns QEMU (about 60 ms); returns the serial port, a non-blocking stream socket.
-  Result<UniqueFd> Start();
+  /// `flash_file`, when not empty, becomes the contents of the flash.
+  Result<UniqueFd> Start(const std::string& flash_file);
   void Kill();
 
   bool alive();
@@ -58,6 +59,8 @@ class Machine {
   Status WriteAccess(uint32_t address, uint32_t width, uint32_t value);
   Status ReadBlock(uint32_t address, std::span<uint8_t> bytes);
   Status WriteBlock(uint32_t address, std::span<const uint8_t> bytes);
+  /// Flash, which the guest and qtest cannot write. Stops a running CPU for a moment.
+  Status WriteRom(uint32_t address, std::span<const uint8_t> bytes);
 
  private:
   /// Passes a result on; kills QEMU when the reason is that it does not answer any more.

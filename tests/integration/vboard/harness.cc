@@ -62,8 +62,9 @@ std::string Firmware(const std::string& name) {
   return std::string(TINYRIG_TEST_FIRMWARE_DIR) + "/" + name + ".elf";
 }
 
-std::vector<std::string> BoardCommand(const std::string& serial, const std::string& directory) {
-  return {TINYRIG_TEST_VBOARD, "--type", "virtual_m4", "--serial", serial, "--dir", directory};
+std::vector<std::string> BoardCommand(const std::string& serial, const std::string& directory,
+                                      const std::string& type) {
+  return {TINYRIG_TEST_VBOARD, "--type", type, "--serial", serial, "--dir", directory};
 }
 
 ScratchDirectory::ScratchDirectory() {
@@ -128,12 +129,22 @@ std::string Terminal::ReadQuiet(std::chrono::milliseconds quiet) {
   return std::exchange(received_, {});
 }
 
-RunningBoard::RunningBoard(std::string serial) : serial_(std::move(serial)) {
+RunningBoard::RunningBoard(std::string serial, std::string type)
+    : serial_(std::move(serial)), type_(std::move(type)) {
+  Start();
+}
+
+void RunningBoard::KillAndStartAgain() {
+  process_.Kill();
+  Start();
+}
+
+void RunningBoard::Start() {
   int ready[2];
   if (pipe2(ready, O_CLOEXEC) != 0) throw std::runtime_error("pipe");
   UniqueFd read_end(ready[0]);
   UniqueFd write_end(ready[1]);
-  std::vector<std::string> argv = BoardCommand(serial_, scratch_.path());
+  std::vector<std::string> argv = BoardCommand(serial_, scratch_.path(), type_);
   argv.insert(argv.end(), {"--ready-fd", std::to_string(Process::kFirstChildFd)});
   const std::string log = Path("vboard.log");
   const Status status = process_.Spawn(argv, {write_end.get()}, log);
@@ -193,9 +204,9 @@ std::vector<std::string> RunningBoard::OpenOcdCommand(
                                    std::string("LD_PRELOAD=") + TINYRIG_TEST_HIDAPI,
                                    "openocd",
                                    "-c",
-                                   "set SERIAL " + serial_,
+                                   "set SERIAL " + serial_ + "; " + settings,
                                    "-f",
-                                   TINYRIG_TEST_CONFIG};
+                                   TINYRIG_TEST_CONFIGS "/" + type_ + ".cfg"};
   for (const std::string& command : commands) argv.insert(argv.end(), {"-c", command});
   argv.insert(argv.end(), {"-c", "shutdown"});
   return argv;
@@ -209,6 +220,10 @@ RunResult RunningBoard::OpenOcd(const std::vector<std::string>& commands,
 RunResult RunningBoard::LoadAndRun(const std::string& image) const {
   return OpenOcd(
       {"init", "reset halt", "load_image " + image, "verify_image " + image, "reset run"});
+}
+
+RunResult RunningBoard::Program(const std::string& image) const {
+  return OpenOcd({"program " + image + " verify reset"});
 }
 
 }  // namespace tinyrig::agent::vboard

@@ -23,10 +23,11 @@ struct RunResult {
 /// Runs a program to its end, or kills it at the deadline.
 RunResult RunProgram(const std::vector<std::string>& argv, std::chrono::seconds deadline);
 
-/// Path of a test image: "echo" or "other".
+/// Path of a test image: "echo" or "other" for the boards that are loaded into RAM, "echo_f4".
 std::string Firmware(const std::string& name);
 /// The command line of tinyrig-vboard for a directory.
-std::vector<std::string> BoardCommand(const std::string& serial, const std::string& directory);
+std::vector<std::string> BoardCommand(const std::string& serial, const std::string& directory,
+                                      const std::string& type = "virtual_m4");
 
 /// A short-named directory of its own, removed at the end.
 class ScratchDirectory {
@@ -62,7 +63,10 @@ class Terminal {
 /// A running tinyrig-vboard and the tools around it.
 class RunningBoard {
  public:
-  explicit RunningBoard(std::string serial = "VB0001");
+  explicit RunningBoard(std::string serial = "VB0001", std::string type = "virtual_m4");
+
+  /// SIGKILL to the board, then another one in the same directory.
+  void KillAndStartAgain();
 
   /// One command of the control socket and its answer.
   nlohmann::json Control(const nlohmann::json& command);
@@ -73,12 +77,17 @@ class RunningBoard {
   void Power(const std::string& state);
   std::string core();
 
+  /// Tcl that OpenOCD executes before its configuration.
+  std::string settings;
+
   /// Starts the real OpenOCD with the board's configuration; `commands` follow it, one -c each.
   std::vector<std::string> OpenOcdCommand(const std::vector<std::string>& commands) const;
   RunResult OpenOcd(const std::vector<std::string>& commands,
                     std::chrono::seconds deadline = std::chrono::seconds(30)) const;
   /// init, reset halt, load, verify, reset run.
   RunResult LoadAndRun(const std::string& image = Firmware("echo")) const;
+  /// The stock `program IMAGE verify reset`, for boards with flash.
+  RunResult Program(const std::string& image = Firmware("echo_f4")) const;
 
   std::string Path(const std::string& name) const { return scratch_.path() + "/" + name; }
   Terminal OpenTerminal() const { return Terminal(Path("tty")); }
@@ -86,7 +95,10 @@ class RunningBoard {
   const std::string& serial() const { return serial_; }
 
  private:
+  void Start();
+
   std::string serial_;
+  std::string type_;
   ScratchDirectory scratch_;
   Process process_;
 };

@@ -5,17 +5,48 @@
 
 #define REG(address) (*(volatile uint32_t*)(address))
 
-// CMSDK UART0 and dual timer of the MPS2 image AN386.
+#ifdef BOARD_F4  // USART1 and TIM2 of the STM32F405
+#define UART_DATA REG(0x40011004)
+#define UART_STATE REG(0x40011000)
+#define TX_FULL_IS 0u
+#define TX_FLAG 0x80u  // TXE: empty
+#define RX_FLAG 0x20u
+#define TIMER_VALUE REG(0x40000024)
+static void SetUp(void) {
+  REG(0x4001100C) = 0x200C;  // CR1: UE, TE, RE
+}
+static uint32_t RestartTimer(void) {
+  REG(0x40000000) = 0;
+  REG(0x40000028) = 0;            // PSC
+  REG(0x4000002C) = 0xFFFFFFFFu;  // ARR
+  REG(0x40000024) = 0;
+  REG(0x40000000) = 1;
+  return TIMER_VALUE;
+}
+#define ELAPSED(start) (TIMER_VALUE - (start))
+#else  // CMSDK UART0 and dual timer of the MPS2 images
 #define UART_DATA REG(0x40004000)
 #define UART_STATE REG(0x40004004)
-#define UART_CTRL REG(0x40004008)
-#define UART_BAUDDIV REG(0x40004010)
-#define TIMER_LOAD REG(0x40002000)
+#define TX_FULL_IS 1u
+#define TX_FLAG 1u
+#define RX_FLAG 2u
 #define TIMER_VALUE REG(0x40002004)
-#define TIMER_CTRL REG(0x40002008)
-#define TX_FULL 1u
-#define RX_FULL 2u
-#define TIMER_ON_32_BIT 0x82u
+static void SetUp(void) {
+  REG(0x40004010) = 16;  // baud rate divisor
+  REG(0x40004008) = 3;   // transmitter and receiver on
+}
+static uint32_t RestartTimer(void) {
+  REG(0x40002008) = 0;
+  REG(0x40002000) = 0xFFFFFFFFu;
+  REG(0x40002008) = 0x82u;  // on, 32 bit
+  return TIMER_VALUE;
+}
+#define ELAPSED(start) ((start) - TIMER_VALUE)
+#endif
+
+#define NVIC_ENABLE REG(0xE000E100)
+#define NVIC_CLEAR_PENDING REG(0xE000E280)
+#define DOORBELL (1u << 31)
 
 extern uint32_t stack_top;
 void Reset(void);
@@ -24,7 +55,7 @@ void Reset(void);
 __attribute__((section(".noinit"))) volatile uint32_t mailbox[4];
 
 static void Put(char c) {
-  while (UART_STATE & TX_FULL) {
+  while (((UART_STATE & TX_FLAG) != 0) == TX_FULL_IS) {
   }
   UART_DATA = (uint32_t)(uint8_t)c;
 }
@@ -38,7 +69,7 @@ static void PutHex(uint32_t value) {
 }
 
 static uint8_t Get(void) {
-  while (!(UART_STATE & RX_FULL)) {
+  while (!(UART_STATE & RX_FLAG)) {
   }
   return (uint8_t)UART_DATA;
 }
@@ -49,12 +80,19 @@ __attribute__((noinline)) static void Spin(uint32_t count) {
 
 // Ticks of a loop of two million instructions, counted from a freshly loaded timer.
 static uint32_t MeasuredTicks(void) {
-  TIMER_CTRL = 0;
-  TIMER_LOAD = 0xFFFFFFFFu;
-  TIMER_CTRL = TIMER_ON_32_BIT;
-  const uint32_t start = TIMER_VALUE;
+  const uint32_t start = RestartTimer();
   Spin(1000000);
-  return start - TIMER_VALUE;
+  return ELAPSED(start);
+}
+
+// Sleeps until somebody else makes an interrupt pending; it is never taken.
+static void SleepUntilDoorbell(void) {
+  NVIC_CLEAR_PENDING = DOORBELL;
+  NVIC_ENABLE = DOORBELL;
+  PutText("asleep\n");
+  __asm volatile("cpsid i\n dsb\n wfi\n" ::: "memory");
+  NVIC_CLEAR_PENDING = DOORBELL;
+  PutText("awake\n");
 }
 
 static void Fault(void) {
@@ -66,8 +104,7 @@ static void Bulk(void) {
 }
 
 void Reset(void) {
-  UART_BAUDDIV = 16;
-  UART_CTRL = 3;
+  SetUp();
   PutText(FIRMWARE_NAME " up\n");
   for (;;) {
     const uint8_t byte = Get();
@@ -92,6 +129,9 @@ void Reset(void) {
       case 0x05:
         __asm volatile("bkpt #0");
         PutText("past bkpt\n");
+        break;
+      case 0x06:
+        SleepUntilDoorbell();
         break;
       default:
         Put((char)byte);
