@@ -15,7 +15,8 @@ constexpr uint32_t kMaxBaudHz = 20'000'000;
 
 const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir"}};
 const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
-const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"}, {"dpidr", "env"}};
+const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"},
+                               {"dpidr", "mode", "env"}};
 const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
 const YamlMap::Keys kPowerKeys{{"driver", "control"}, {}};
 
@@ -42,6 +43,13 @@ Result<ProbeConfig> ReadProbe(const YamlMap& map) {
   TRY_ASSIGN(probe.uid_address, map.Number("uid_address", 0, std::numeric_limits<uint32_t>::max()));
   if (map.Has("dpidr")) {
     TRY_ASSIGN(probe.dpidr, map.Number("dpidr", 1, std::numeric_limits<uint32_t>::max()));
+  }
+  if (map.Has("mode")) {
+    TRY_ASSIGN(const std::string mode, map.Text("mode"));
+    if (mode != "long_lived" && mode != "one_shot") {
+      return map.ErrorAt("mode", "'mode' of a probe is long_lived (the preset) or one_shot");
+    }
+    probe.one_shot = mode == "one_shot";
   }
   TRY_ASSIGN(probe.env, map.Texts("env"));
   return probe;

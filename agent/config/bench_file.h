@@ -17,6 +17,7 @@ struct ProbeConfig {
   std::string serial;
   uint32_t uid_address = 0;  ///< Where the MCU's 12-byte unique id is read.
   uint32_t dpidr = 0;        ///< What the debug port must identify itself as; 0: not checked.
+  bool one_shot = false;     ///< A process for every use of the probe, instead of one that stays.
   std::map<std::string, std::string> env;  ///< All of the child's environment besides PATH.
 };
 

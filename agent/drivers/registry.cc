@@ -27,8 +27,9 @@ Result<std::unique_ptr<Probe>> MakeProbe(const ProbeConfig& config,
   adapter.serial = config.serial;
   adapter.uid_address = config.uid_address;
   adapter.dpidr = config.dpidr;
+  const auto mode = config.one_shot ? openocd::Mode::kOneShot : openocd::Mode::kLongLived;
   return std::unique_ptr<Probe>(
-      std::make_unique<openocd::OpenOcdProbe>(std::move(adapter), config.env, work_dir));
+      std::make_unique<openocd::OpenOcdProbe>(std::move(adapter), mode, config.env, work_dir));
 }
 
 Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, asio::io_context& io) {

@@ -36,9 +36,16 @@ struct FlashRequest {
   uint32_t mailbox_word = 0;
 };
 
+/// A part of a flash, and how long it took.
+struct FlashPhase {
+  std::string name;  ///< "flash.halt", "flash.write", "flash.verify", "flash.start".
+  Clock::duration duration{};
+};
+
 struct FlashReport {
   ProbeIdentity identity;
   uint64_t bytes_written = 0;
+  std::vector<FlashPhase> phases;  ///< In order; as far as the driver knows them.
 };
 
 struct MemoryRange {
@@ -68,6 +75,9 @@ class Probe {
 
   /// Resets and runs what is there.
   virtual Awaitable<Status> Reset(Deadline deadline) = 0;
+
+  /// Lets other programs have the adapter. The next call takes it again. No call may be running.
+  virtual void Release() {}
 };
 
 }  // namespace tinyrig::agent

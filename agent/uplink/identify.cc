@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::chrono::seconds kIdentifyLimit{10};
 constexpr std::chrono::milliseconds kFirstRetry{300};
+/// An idle board's probe is let go of after this, so that people at the bench can use it.
+constexpr std::chrono::seconds kReleaseAfter{30};
 
 /// Marks the slot as being identified for as long as it lives.
 class Identifying {
@@ -62,6 +64,7 @@ Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
   std::string last_failure;
   // Soon at first: a board that starts together with the agent is up in a moment.
   Clock::duration wait = std::min<Clock::duration>(kFirstRetry, retry);
+  Deadline last_use = Clock::now();
   for (;;) {
     const bool needed = board.mcu_uid.empty() || !board.broken.empty();
     if (needed && !slot.in_use()) {
@@ -74,7 +77,10 @@ Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
       }
       last_failure = failure;
       if (ApplyIdentity(board, identity)) changed();
+      last_use = Clock::now();
     }
+    if (slot.in_use()) last_use = Clock::now();
+    if (!slot.in_use() && Clock::now() - last_use > kReleaseAfter) board.probe->Release();
     co_await SleepUntil(Within(wait));
     wait = std::min(2 * wait, retry);
   }

@@ -14,7 +14,8 @@ namespace tinyrig::agent {
 bool ApplyIdentity(Board& board, const Result<ProbeIdentity>& identity);
 
 /// Asks the probe (at most 10 s) who is there as long as that is unknown or the board is broken,
-/// soon at first, later every `retry`, never while the board is in use. Runs until it is cancelled.
+/// soon at first, later every `retry`, never while the board is in use. Lets go of the probe of a
+/// board that was idle for half a minute. Runs until it is cancelled.
 /// `changed` is called after the server should hear of the board.
 Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
                                std::function<void()> changed);

@@ -17,98 +17,117 @@ Status CheckWord(std::string_view what, std::string_view word) {
   return OkStatus();
 }
 
-class CommandLine {
+class ScriptBuilder {
  public:
-  explicit CommandLine(const Adapter& adapter) {
-    argv_ = {"openocd", "-f", adapter.config};
-    status_ = CheckWord("the configuration path", adapter.config);
-    if (!adapter.serial.empty()) {
-      Check("the probe's serial", adapter.serial);
-      Add(fmt::format("adapter serial {{{}}}", adapter.serial));
-    }
-    // Boards run in parallel: no port that could collide.
-    Add("gdb_port disabled");
-    Add("telnet_port disabled");
-    Add("tcl_port disabled");
-    Add("init");
-    if (adapter.dpidr != 0) {
-      Add("set dpidr [[lindex [dap names] 0] dpreg 0]");
-      Add(fmt::format(
-          "if {{$dpidr != {0:#010x}}} {{error \"{1} expected {0:#010x}, found $dpidr\"}}",
-          adapter.dpidr, kDpidrMarker));
-    }
-  }
+  explicit ScriptBuilder(const Adapter& adapter) : script_(ContactScript(adapter)) {}
 
+  void Add(std::string command) { script_.push_back(std::move(command)); }
   void Check(std::string_view what, std::string_view word) {
     if (status_.ok()) status_ = CheckWord(what, word);
-  }
-  void Add(std::string command) {
-    argv_.push_back("-c");
-    argv_.push_back(std::move(command));
   }
   void ReadUid(uint32_t address) {
     Add(fmt::format("echo \"{} [read_memory {:#010x} 32 3]\"", kUidMarker, address));
   }
-  /// OpenOCD answers 0 to much that failed: only a run that got here did everything.
-  Result<std::vector<std::string>> Finish() {
+  void Time(std::string_view name) { Add(fmt::format("echo \"{} {} [ms]\"", kTimeMarker, name)); }
+  /// OpenOCD says OK to much that failed: only a script that got here did everything.
+  Result<Script> Finish() {
     TRY(status_);
     Add(fmt::format("echo \"{}\"", kDoneMarker));
-    Add("shutdown");
-    return std::move(argv_);
+    return std::move(script_);
   }
 
  private:
-  std::vector<std::string> argv_;
+  Script script_;
   Status status_;
 };
 
 }  // namespace
 
-Result<std::vector<std::string>> IdentifyCommand(const Adapter& adapter) {
-  CommandLine line(adapter);
-  line.ReadUid(adapter.uid_address);
-  return line.Finish();
+Result<std::vector<std::string>> StartCommand(const Adapter& adapter, Service service) {
+  TRY(CheckWord("the configuration path", adapter.config));
+  std::vector<std::string> argv = {"openocd", "-f", adapter.config};
+  const auto add = [&argv](std::string command) {
+    argv.push_back("-c");
+    argv.push_back(std::move(command));
+  };
+  if (!adapter.serial.empty()) {
+    TRY(CheckWord("the probe's serial", adapter.serial));
+    add(fmt::format("adapter serial {{{}}}", adapter.serial));
+  }
+  // Boards run in parallel: no port that could collide.
+  add("gdb_port disabled");
+  add("telnet_port disabled");
+  add(service == Service::kPipe ? "tcl_port pipe" : "tcl_port disabled");
+  add("init");
+  // What is looked at is looked at on purpose: nothing else runs on the debug port in between.
+  add("poll off");
+  return argv;
 }
 
-Result<std::vector<std::string>> FlashCommand(const Adapter& adapter, const FlashRequest& request) {
-  CommandLine line(adapter);
-  line.ReadUid(adapter.uid_address);
-  line.Add("reset halt");
-  line.Add(fmt::format("echo \"{} [[target current] curstate]\"", kStateMarker));
-  for (const FlashSegment& segment : request.segments) {
-    line.Check("the image path", segment.file.string());
-    line.Add(fmt::format("load_image {{{}}} {:#010x} bin", segment.file.string(), segment.address));
+Script ContactScript(const Adapter& adapter) {
+  Script script = {"set dpidr [[lindex [dap names] 0] dpreg 0]",
+                   fmt::format("echo \"{} $dpidr\"", kDpMarker)};
+  if (adapter.dpidr != 0) {
+    script.push_back(
+        fmt::format("if {{$dpidr != {0:#010x}}} {{echo \"{1} expected {0:#010x}, found $dpidr\"; "
+                    "error \"another debug port\"}}",
+                    adapter.dpidr, kWrongDpidrMarker));
   }
+  script.push_back("[target current] arp_poll");
+  script.push_back("echo [version]");
+  return script;
+}
+
+Result<Script> IdentifyScript(const Adapter& adapter) {
+  ScriptBuilder script(adapter);
+  script.ReadUid(adapter.uid_address);
+  return script.Finish();
+}
+
+Result<Script> FlashScript(const Adapter& adapter, const FlashRequest& request) {
+  ScriptBuilder script(adapter);
+  script.ReadUid(adapter.uid_address);
+  script.Time("flash.halt");
+  script.Add("reset halt");
+  script.Add(fmt::format("echo \"{} [[target current] curstate]\"", kStateMarker));
+  script.Time("flash.write");
   for (const FlashSegment& segment : request.segments) {
-    line.Add(
+    script.Check("the image path", segment.file.string());
+    script.Add(
+        fmt::format("load_image {{{}}} {:#010x} bin", segment.file.string(), segment.address));
+  }
+  script.Time("flash.verify");
+  for (const FlashSegment& segment : request.segments) {
+    script.Add(
         fmt::format("verify_image {{{}}} {:#010x} bin", segment.file.string(), segment.address));
   }
-  line.Add(fmt::format("write_memory {:#010x} 32 {:#010x}", request.mailbox_address,
-                       request.mailbox_word));
-  line.Add(fmt::format("echo \"{} [read_memory {:#010x} 32 1]\"", kMailboxMarker,
-                       request.mailbox_address));
-  line.Add("reset run");
-  return line.Finish();
+  script.Time("flash.start");
+  script.Add(fmt::format("write_memory {:#010x} 32 {:#010x}", request.mailbox_address,
+                         request.mailbox_word));
+  script.Add(fmt::format("echo \"{} [read_memory {:#010x} 32 1]\"", kMailboxMarker,
+                         request.mailbox_address));
+  script.Add("reset run");
+  script.Time("");
+  return script.Finish();
 }
 
-Result<std::vector<std::string>> ReadCommand(const Adapter& adapter,
-                                             const std::vector<MemoryRange>& ranges,
-                                             const std::vector<std::filesystem::path>& files) {
-  CommandLine line(adapter);
-  line.Add("halt");
+Result<Script> ReadScript(const Adapter& adapter, const std::vector<MemoryRange>& ranges,
+                          const std::vector<std::filesystem::path>& files) {
+  ScriptBuilder script(adapter);
+  script.Add("halt");
   for (size_t i = 0; i < ranges.size(); ++i) {
-    line.Check("the dump path", files[i].string());
-    line.Add(fmt::format("dump_image {{{}}} {:#010x} {}", files[i].string(), ranges[i].address,
-                         ranges[i].size));
+    script.Check("the dump path", files[i].string());
+    script.Add(fmt::format("dump_image {{{}}} {:#010x} {}", files[i].string(), ranges[i].address,
+                           ranges[i].size));
   }
-  line.Add("resume");
-  return line.Finish();
+  script.Add("resume");
+  return script.Finish();
 }
 
-Result<std::vector<std::string>> ResetCommand(const Adapter& adapter) {
-  CommandLine line(adapter);
-  line.Add("reset run");
-  return line.Finish();
+Result<Script> ResetScript(const Adapter& adapter) {
+  ScriptBuilder script(adapter);
+  script.Add("reset run");
+  return script.Finish();
 }
 
 }  // namespace tinyrig::agent::openocd

@@ -5,8 +5,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/drivers/openocd/long_lived.h"
+#include "agent/drivers/openocd/one_shot.h"
 #include "agent/drivers/openocd/output.h"
-#include "agent/process/child.h"
 
 namespace tinyrig::agent::openocd {
 namespace {
@@ -29,37 +30,36 @@ Result<std::vector<uint8_t>> TakeFile(const std::filesystem::path& path, uint32_
 
 }  // namespace
 
-OpenOcdProbe::OpenOcdProbe(Adapter adapter, std::map<std::string, std::string> environment,
+OpenOcdProbe::OpenOcdProbe(Adapter adapter, Mode mode,
+                           std::map<std::string, std::string> environment,
                            std::filesystem::path work_dir)
-    : adapter_(std::move(adapter)),
-      environment_(std::move(environment)),
-      work_dir_(std::move(work_dir)) {
-  environment_.emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
+    : adapter_(std::move(adapter)), work_dir_(std::move(work_dir)) {
+  environment.emplace("PATH", "/usr/local/bin:/usr/bin:/bin");
+  if (mode == Mode::kOneShot) {
+    tool_ = std::make_unique<OneShot>(adapter_, std::move(environment));
+  } else {
+    tool_ = std::make_unique<LongLived>(adapter_, std::move(environment));
+  }
 }
 
-Awaitable<Result<std::string>> OpenOcdProbe::Run(Result<std::vector<std::string>> argv,
-                                                 Deadline deadline) {
-  CO_TRY(argv);
-  ChildSpec spec;
-  spec.argv = std::move(*argv);
-  spec.environment = environment_;
-  CO_TRY_ASSIGN(ChildResult run, co_await RunChild(std::move(spec), deadline));
-  CO_TRY(Classify(run));
-  co_return std::move(run.output);
+Awaitable<Result<std::string>> OpenOcdProbe::Run(Result<Script> script, Deadline deadline) {
+  CO_TRY(script);
+  co_return co_await tool_->Run(std::move(*script), deadline);
 }
 
 Awaitable<Result<ProbeIdentity>> OpenOcdProbe::Identify(Deadline deadline) {
-  auto argv = IdentifyCommand(adapter_);
-  CO_TRY_ASSIGN(const std::string output, co_await Run(std::move(argv), deadline));
+  auto script = IdentifyScript(adapter_);
+  CO_TRY_ASSIGN(const std::string output, co_await Run(std::move(script), deadline));
   co_return ParseIdentity(output);
 }
 
 Awaitable<Result<FlashReport>> OpenOcdProbe::Flash(FlashRequest request, Deadline deadline) {
-  auto argv = FlashCommand(adapter_, request);
-  CO_TRY_ASSIGN(const std::string output, co_await Run(std::move(argv), deadline));
+  auto script = FlashScript(adapter_, request);
+  CO_TRY_ASSIGN(const std::string output, co_await Run(std::move(script), deadline));
   CO_TRY(CheckFlashRun(output, request.mailbox_word));
   FlashReport report;
   CO_TRY_ASSIGN(report.identity, ParseIdentity(output));
+  report.phases = ParseTimes(output);
   for (const FlashSegment& segment : request.segments) {
     std::error_code ignored;
     report.bytes_written += std::filesystem::file_size(segment.file, ignored);
@@ -73,8 +73,8 @@ Awaitable<Result<std::vector<std::vector<uint8_t>>>> OpenOcdProbe::ReadMemory(
   for (size_t i = 0; i < ranges.size(); ++i) {
     files.push_back(work_dir_ / fmt::format("memory-{}.bin", i));
   }
-  auto argv = ReadCommand(adapter_, ranges, files);
-  CO_TRY(co_await Run(std::move(argv), deadline));
+  auto script = ReadScript(adapter_, ranges, files);
+  CO_TRY(co_await Run(std::move(script), deadline));
   std::vector<std::vector<uint8_t>> memory;
   for (size_t i = 0; i < ranges.size(); ++i) {
     CO_TRY_ASSIGN(auto bytes, TakeFile(files[i], ranges[i].size));
@@ -84,8 +84,8 @@ Awaitable<Result<std::vector<std::vector<uint8_t>>>> OpenOcdProbe::ReadMemory(
 }
 
 Awaitable<Status> OpenOcdProbe::Reset(Deadline deadline) {
-  auto argv = ResetCommand(adapter_);
-  const auto run = co_await Run(std::move(argv), deadline);
+  auto script = ResetScript(adapter_);
+  const auto run = co_await Run(std::move(script), deadline);
   co_return run.status();
 }
 

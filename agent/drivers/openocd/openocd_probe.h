@@ -2,19 +2,24 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 
-#include "agent/drivers/openocd/commands.h"
+#include "agent/drivers/openocd/tool.h"
 #include "agent/instruments/probe.h"
 
 namespace tinyrig::agent::openocd {
 
-/// A probe driven by the stock OpenOCD, one process a call. Holds nothing between calls, so a probe
-/// that was unplugged works again when it is back.
+enum class Mode {
+  kLongLived,  ///< One process for many calls; holds the adapter until Release().
+  kOneShot,    ///< One process a call.
+};
+
+/// A probe driven by the stock OpenOCD. An adapter that was unplugged works again when it is back.
 class OpenOcdProbe : public Probe {
  public:
   /// `environment` is all the child gets besides PATH. Memory is dumped into `work_dir`.
-  OpenOcdProbe(Adapter adapter, std::map<std::string, std::string> environment,
+  OpenOcdProbe(Adapter adapter, Mode mode, std::map<std::string, std::string> environment,
                std::filesystem::path work_dir);
 
   Awaitable<Result<ProbeIdentity>> Identify(Deadline deadline) override;
@@ -22,14 +27,15 @@ class OpenOcdProbe : public Probe {
   Awaitable<Result<std::vector<std::vector<uint8_t>>>> ReadMemory(std::vector<MemoryRange> ranges,
                                                                   Deadline deadline) override;
   Awaitable<Status> Reset(Deadline deadline) override;
+  void Release() override { tool_->Release(); }
 
  private:
-  /// The output of a run that reached its end.
-  Awaitable<Result<std::string>> Run(Result<std::vector<std::string>> argv, Deadline deadline);
+  /// What a script that reached its end logged.
+  Awaitable<Result<std::string>> Run(Result<Script> script, Deadline deadline);
 
   Adapter adapter_;
-  std::map<std::string, std::string> environment_;
   std::filesystem::path work_dir_;
+  std::unique_ptr<Tool> tool_;
 };
 
 }  // namespace tinyrig::agent::openocd

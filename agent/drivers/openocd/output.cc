@@ -21,14 +21,15 @@ struct KnownText {
 
 // In order: the first text found decides, so the causes stand before their consequences.
 constexpr KnownText kKnownTexts[] = {
-    {kDpidrMarker, Code::kFailedPrecondition,
+    {kWrongDpidrMarker, Code::kFailedPrecondition,
      "another chip is behind the probe than the bench file says; check its `serial` and `dpidr`"},
-    {"unable to find a matching CMSIS-DAP device", Code::kNotFound,
-     "no probe with this serial; check its USB cable and the serial in the bench file"},
     {"Error on socket 'connect'", Code::kNotFound,
      "the probe's socket cannot be reached; is the virtual board or adapter server running?"},
     {"unable to open CMSIS-DAP device", Code::kUnavailable,
-     "another program uses the probe; end it (a second OpenOCD, an IDE?)"},
+     "another program uses the probe, or the agent has no permission; end that program (a second "
+     "OpenOCD, an IDE?), or install the udev rules"},
+    {"unable to find a matching CMSIS-DAP device", Code::kNotFound,
+     "no probe with this serial; check its USB cable and the serial in the bench file"},
     {"CMSIS-DAP command CMD_INFO failed", Code::kUnavailable,
      "the probe is there but does not answer; unplug it and plug it in again"},
     {"could not claim interface", Code::kUnavailable,
@@ -120,7 +121,7 @@ Status Classify(const ChildResult& run) {
 
 Result<ProbeIdentity> ParseIdentity(std::string_view output) {
   ProbeIdentity identity;
-  if (const auto line = Behind(output, "DPIDR ")) {
+  if (const auto line = Behind(output, kDpMarker)) {
     const auto words = HexWords(*line);
     if (!words.empty()) identity.dpidr = words[0];
   }
@@ -136,6 +137,27 @@ Result<ProbeIdentity> ParseIdentity(std::string_view output) {
   static_assert(sizeof(identity.uid) == 3 * sizeof(uint32_t));
   std::memcpy(identity.uid.data(), words.data(), sizeof(identity.uid));
   return identity;
+}
+
+std::vector<FlashPhase> ParseTimes(std::string_view output) {
+  std::vector<FlashPhase> phases;
+  int64_t last_ms = 0;
+  while (const auto line = Behind(output, kTimeMarker)) {
+    output.remove_prefix(static_cast<size_t>(line->data() - output.data()));
+    const size_t number = line->rfind(' ');
+    int64_t now_ms = 0;
+    const char* end = line->data() + line->size();
+    if (number == line->npos ||
+        std::from_chars(line->data() + number + 1, end, now_ms).ec != std::errc()) {
+      continue;
+    }
+    if (!phases.empty()) phases.back().duration = milliseconds(now_ms - last_ms);
+    last_ms = now_ms;
+    const auto name = line->substr(0, number);
+    if (name.find_first_not_of(' ') == name.npos) break;
+    phases.push_back({std::string(name.substr(name.find_first_not_of(' '))), milliseconds(0)});
+  }
+  return phases;
 }
 
 Status CheckFlashRun(std::string_view output, uint32_t mailbox_word) {

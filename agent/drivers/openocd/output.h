@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "agent/instruments/probe.h"
 #include "agent/process/child.h"
@@ -11,8 +12,9 @@
 /// some; the text decides. Pure.
 namespace tinyrig::agent::openocd {
 
-/// OK only when the run reached its end. Else the cause, from the table of known texts, with what
-/// to try; the last lines of the output are in the message when the text is unknown.
+/// OK only when the run, of a process or of a script in one that stays, reached its end. Else the
+/// cause, from the table of known texts, with what to try; the last lines of the output are in the
+/// message when the text is unknown.
 Status Classify(const ChildResult& run);
 
 /// DPIDR, unique id and version. Errors: kUnavailable: the output has no unique id.
@@ -22,5 +24,8 @@ Result<ProbeIdentity> ParseIdentity(std::string_view output);
 /// Errors: kFailedPrecondition: the core was not halted while it was loaded. kDataLoss: the mailbox
 /// word did not read back.
 Status CheckFlashRun(std::string_view output, uint32_t mailbox_word);
+
+/// The kTimeMarker lines: each phase lasts until the next mark.
+std::vector<FlashPhase> ParseTimes(std::string_view output);
 
 }  // namespace tinyrig::agent::openocd

@@ -184,7 +184,7 @@ TEST(Attempt, CancelledInAnyPhaseLeavesTheBoardUsable) {
     SCOPED_TRACE(phase);
     const auto start = Clock::now();
     EXPECT_TRUE(bench.RunAndCancel(offer, phase));
-    EXPECT_LT(Clock::now() - start, std::chrono::seconds(10));
+    EXPECT_LT(Clock::now() - start, std::chrono::seconds(60));
     EXPECT_TRUE(Succeeded(bench.Run(bench.PatternOffer(image, "A"))));
   }
 }

@@ -32,7 +32,7 @@ void RecordingSink::Progress(std::string phase, uint32_t done, uint32_t, std::st
   if (hook) hook(phase, done);
 }
 
-Bench::Bench(int count, bool crossed, uint32_t dpidr) {
+Bench::Bench(int count, bool crossed, uint32_t dpidr, bool one_shot) {
   artifact_folder_ = std::filesystem::path(scratch_.path()) / "artifacts";
   std::filesystem::create_directories(artifact_folder_);
   source_ = std::make_unique<FolderSource>(artifact_folder_);
@@ -51,6 +51,7 @@ Bench::Bench(int count, bool crossed, uint32_t dpidr) {
     probe.serial = board->probe_serial = virtual_boards_[i]->serial();
     probe.uid_address = 0x003FFFF0;
     probe.dpidr = dpidr;
+    probe.one_shot = one_shot;
     probe.env = {{"LD_PRELOAD", TINYRIG_TEST_HIDAPI},
                  {"TINYRIG_VBOARD_DAP", virtual_boards_[i]->Path("dap.sock")}};
     const auto work = std::filesystem::path(scratch_.path()) / board->id;

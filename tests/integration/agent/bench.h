@@ -12,6 +12,7 @@
 #include "agent/session/attempt.h"
 #include "tests/integration/agent/image_builder.h"
 #include "tests/integration/vboard/harness.h"
+#include "tests/unit/agent/run_coroutine.h"
 
 namespace tinyrig::agent {
 
@@ -40,7 +41,9 @@ class Bench {
  public:
   /// `crossed`: the links of the first two boards are swapped.
   /// `dpidr`: what the bench file says of the boards' debug ports.
-  explicit Bench(int boards = 1, bool crossed = false, uint32_t dpidr = 0x2BA01477);
+  /// `one_shot`: OpenOCD is started for every use of the probe.
+  explicit Bench(int boards = 1, bool crossed = false, uint32_t dpidr = 0x2BA01477,
+                 bool one_shot = false);
 
   const std::filesystem::path& artifacts() const { return artifact_folder_; }
   vboard::RunningBoard& virtual_board(int index) { return *virtual_boards_[index]; }
@@ -54,6 +57,11 @@ class Bench {
   v1::AttemptResult Run(v1::LeaseOffer offer, int board = 0);
   /// One attempt on each board, at the same time.
   std::vector<v1::AttemptResult> RunAll(v1::LeaseOffer offer);
+  /// Runs anything else of the agent's to its end.
+  template <typename T>
+  T Do(Awaitable<T> coroutine) {
+    return RunCoroutine(io_, std::move(coroutine));
+  }
   /// Starts an attempt and cancels it when it reports `phase`; true when it then ended.
   bool RunAndCancel(v1::LeaseOffer offer, std::string phase);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <tuple>
 
 #include "tests/integration/agent/bench.h"
 
@@ -28,30 +29,48 @@ struct BenchFault {
 
 void PrintTo(const BenchFault& fault, std::ostream* out) { *out << fault.name; }
 
-class BenchFaultTest : public testing::TestWithParam<BenchFault> {};
+/// The fault, and whether OpenOCD is started for every use of the probe.
+class BenchFaultTest : public testing::TestWithParam<std::tuple<BenchFault, bool>> {
+ protected:
+  void Expect(Bench& bench);
+};
 
-TEST_P(BenchFaultTest, IsTheBenchsAndEndsWithTheFault) {
-  Bench bench;
+void BenchFaultTest::Expect(Bench& bench) {
+  const BenchFault& fault = std::get<0>(GetParam());
   const BuiltImage image = BuildZooImage("digits_ds", kDsp, bench.artifacts());
-  bench.virtual_board(0).Fault(GetParam().name, GetParam().parameters);
+  bench.virtual_board(0).Fault(fault.name, fault.parameters);
   v1::LeaseOffer offer = bench.PatternOffer(image, "A");
   const auto result = bench.Run(offer);
   ASSERT_TRUE(FailedOnTheBench(result));
-  EXPECT_EQ(static_cast<Code>(result.failure().code()), GetParam().code)
-      << Describe(result.failure());
-  EXPECT_THAT(result.failure().message(), HasSubstr(GetParam().message));
+  EXPECT_EQ(static_cast<Code>(result.failure().code()), fault.code) << Describe(result.failure());
+  EXPECT_THAT(result.failure().message(), HasSubstr(fault.message));
   bench.virtual_board(0).Control({{"cmd", "clear"}});
   EXPECT_TRUE(Succeeded(bench.Run(offer)));
 }
 
+TEST_P(BenchFaultTest, IsTheBenchsAndEndsWithTheFault) {
+  Bench bench(1, false, 0x2BA01477, std::get<1>(GetParam()));
+  Expect(bench);
+}
+
+TEST_P(BenchFaultTest, TheSameOnABoardInUse) {
+  Bench bench(1, false, 0x2BA01477, std::get<1>(GetParam()));
+  const BuiltImage old_image = BuildZooImage("digits_cnn", kDsp, bench.artifacts());
+  ASSERT_TRUE(Succeeded(bench.Run(bench.PatternOffer(old_image, "A"))));
+  Expect(bench);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, BenchFaultTest,
-    testing::Values(
-        BenchFault{"probe_absent", nlohmann::json::object(), Code::kNotFound, "USB cable"},
-        BenchFault{"probe_frozen", nlohmann::json::object(), Code::kUnavailable, "does not answer"},
-        BenchFault{"no_ack", nlohmann::json::object(), Code::kUnavailable, "check its power"},
-        BenchFault{"no_ack", {{"after_transfers", 600}}, Code::kUnavailable, "contact"},
-        BenchFault{"flash_lost", nlohmann::json::object(), Code::kDataLoss, "read back"}));
+    testing::Combine(
+        testing::Values(
+            BenchFault{"probe_absent", nlohmann::json::object(), Code::kNotFound, "USB cable"},
+            BenchFault{"probe_frozen", nlohmann::json::object(), Code::kUnavailable,
+                       "does not answer"},
+            BenchFault{"no_ack", nlohmann::json::object(), Code::kUnavailable, "check its power"},
+            BenchFault{"no_ack", {{"after_transfers", 600}}, Code::kUnavailable, "contact"},
+            BenchFault{"flash_lost", nlohmann::json::object(), Code::kDataLoss, "read back"}),
+        testing::Bool()));
 
 class NoiseTest : public testing::TestWithParam<const char*> {};
 

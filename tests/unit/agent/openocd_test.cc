@@ -9,6 +9,7 @@ namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 ChildResult RanWith(std::string output, int exit_status) {
   ChildResult run;
@@ -40,10 +41,10 @@ INSTANTIATE_TEST_SUITE_P(
              "USB cable"},
         Case{"Error: unable to open CMSIS-DAP device 0xd28:0x204\n"
              "Error: unable to find a matching CMSIS-DAP device\n",
-             1, Code::kNotFound, "serial"},
+             1, Code::kUnavailable, "another program"},
         Case{"Error: CMSIS-DAP command CMD_INFO failed.\n", 1, Code::kUnavailable, "unplug"},
-        Case{"tinyrig dpidr: expected 0x2ba01477, found 0x1ba01477\n", 1, Code::kFailedPrecondition,
-             "expected 0x2ba01477, found 0x1ba01477"},
+        Case{"tinyrig dpidr: expected 0x2ba01477, found 0x1ba01477\nanother debug port\n", 1,
+             Code::kFailedPrecondition, "expected 0x2ba01477, found 0x1ba01477"},
         Case{"Error: Error connecting DP: cannot read IDR\n", 1, Code::kUnavailable, "power"},
         Case{"Error: Could not find MEM-AP to control the core\n", 1, Code::kUnavailable,
              "power-cycle"},
@@ -72,7 +73,7 @@ TEST(Classify, AKilledRunIsATimeout) {
 
 TEST(ParseIdentity, ReadsIdAndUid) {
   const auto identity = ParseIdentity(
-      "Open On-Chip Debugger 0.12.0\nLicensed under GNU GPL v2\nInfo : SWD DPIDR 0x2ba01477\n"
+      "tinyrig dp: 0x2ba01477\nOpen On-Chip Debugger 0.12.0\n"
       "tinyrig uid: 0x44332211 0x88776655 0xccbbaa99\n");
   ASSERT_TRUE(identity.ok()) << identity.status().ToString();
   EXPECT_EQ(identity->dpidr, 0x2ba01477u);
@@ -95,24 +96,50 @@ TEST(CheckFlashRun, WantsAHaltedCoreAndTheWord) {
   EXPECT_EQ(CheckFlashRun("", 1).code(), Code::kFailedPrecondition);
 }
 
-TEST(Commands, FlashLoadsVerifiesAndEndsWithTheMark) {
+TEST(ParseTimes, TakesWhatIsBetweenTheMarks) {
+  const auto phases = ParseTimes(
+      "tinyrig time: flash.halt 1000\nInfo : x\ntinyrig time: flash.write 1015\n"
+      "tinyrig time:  1100\ntinyrig done\n");
+  ASSERT_EQ(phases.size(), 2u);
+  EXPECT_EQ(phases[0].name, "flash.halt");
+  EXPECT_EQ(phases[0].duration, milliseconds(15));
+  EXPECT_EQ(phases[1].name, "flash.write");
+  EXPECT_EQ(phases[1].duration, milliseconds(85));
+  EXPECT_TRUE(ParseTimes("tinyrig time: flash.write soon\n").empty());
+}
+
+TEST(Commands, StartOpensNoPort) {
+  const Adapter adapter{"virtual_m4.cfg", "VB0001", 0x3FFFF0, 0};
+  const auto one_shot = StartCommand(adapter, Service::kNone);
+  ASSERT_TRUE(one_shot.ok());
+  EXPECT_THAT(*one_shot, Contains("adapter serial {VB0001}"));
+  EXPECT_THAT(*one_shot, Contains("tcl_port disabled"));
+  const auto stays = StartCommand(adapter, Service::kPipe);
+  ASSERT_TRUE(stays.ok());
+  EXPECT_THAT(*stays, Contains("tcl_port pipe"));
+  EXPECT_THAT(*stays, Not(Contains("shutdown")));
+}
+
+TEST(Commands, FlashProvesContactLoadsVerifiesAndEndsWithTheMark) {
   FlashRequest request;
   request.segments = {{0, "/state/a.bin"}, {0x40000, "/state/b.bin"}};
   request.mailbox_address = 0x20001000;
   request.mailbox_word = 0x1234;
-  const auto argv = FlashCommand({"virtual_m4.cfg", "VB0001", 0x3FFFF0}, request);
-  ASSERT_TRUE(argv.ok());
-  EXPECT_THAT(*argv, Contains("adapter serial {VB0001}"));
-  EXPECT_THAT(*argv, Contains("verify_image {/state/b.bin} 0x00040000 bin"));
-  EXPECT_THAT(*argv, Contains("write_memory 0x20001000 32 0x00001234"));
-  EXPECT_EQ(argv->back(), "shutdown");
+  const auto script = FlashScript({"virtual_m4.cfg", "VB0001", 0x3FFFF0, 0x2BA01477}, request);
+  ASSERT_TRUE(script.ok());
+  EXPECT_THAT(script->front(), HasSubstr("dpreg 0"));
+  EXPECT_THAT(*script, Contains(HasSubstr("$dpidr != 0x2ba01477")));
+  EXPECT_THAT(*script, Contains("verify_image {/state/b.bin} 0x00040000 bin"));
+  EXPECT_THAT(*script, Contains("write_memory 0x20001000 32 0x00001234"));
+  EXPECT_THAT(script->back(), HasSubstr(kDoneMarker));
 }
 
 TEST(Commands, RefusesWhatTclWouldMisread) {
-  EXPECT_EQ(IdentifyCommand({"a.cfg", "x}; exec rm {", 0}).status().code(), Code::kInvalidArgument);
+  const Adapter bad{"a.cfg", "x}; exec rm {", 0, 0};
+  EXPECT_EQ(StartCommand(bad, Service::kNone).status().code(), Code::kInvalidArgument);
   FlashRequest request;
   request.segments = {{0, "/tmp/a\nb"}};
-  EXPECT_EQ(FlashCommand({"a.cfg", "", 0}, request).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(FlashScript({"a.cfg", "", 0, 0}, request).status().code(), Code::kInvalidArgument);
 }
 
 }  // namespace
