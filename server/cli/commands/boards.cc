@@ -8,6 +8,7 @@
 #include "server/cli/service/session.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/table.h"
+#include "server/cli/text/wrap.h"
 
 namespace tinyrig::cli {
 namespace {
@@ -52,6 +53,19 @@ Result<int> ShowTypes(const Client& client, bool json) {
   return kExitOk;
 }
 
+/// Why it takes no jobs, and until when; what the server noted beside.
+std::string NoteOf(const v1::Board& board) {
+  std::string text;
+  if (!board.reserved_by().empty()) {
+    text = fmt::format("reserved by {} until {}", board.reserved_by(),
+                       FormatTime(board.reserved_until_us()));
+  } else if (board.state() == v1::BOARD_STATE_MAINTENANCE) {
+    text = "in maintenance";
+  }
+  if (board.note().empty()) return text;
+  return text.empty() ? board.note() : text + ": " + board.note();
+}
+
 Result<int> ShowBoards(const Client& client, bool json, bool private_service) {
   TRY_ASSIGN(
       const v1::ListBoardsResponse response,
@@ -66,16 +80,18 @@ Result<int> ShowBoards(const Client& client, bool json, bool private_service) {
     fmt::print("no board is known yet; 'tinyrig up' starts two virtual ones\n");
     return kExitOk;
   }
-  Table table(
-      {{"board"}, {"type"}, {"agent"}, {"state"}, {"health"}, {"job", Align::kRight}, {"note"}});
+  Table table({{"board"}, {"type"}, {"agent"}, {"state"}, {"health"}, {"job", Align::kRight}});
+  std::string notes;
   for (const v1::Board& board : response.boards()) {
     const Json json_of_board = BoardJson(board);
     table.AddRow({board.board_id(), board.board_type(), board.agent_id(),
                   json_of_board["state"].get<std::string>(),
                   json_of_board["health"].get<std::string>(),
-                  board.job_id() == 0 ? "" : std::to_string(board.job_id()), board.note()});
+                  board.job_id() == 0 ? "" : std::to_string(board.job_id())});
+    const std::string note = NoteOf(board);
+    if (!note.empty()) notes += Wrap(fmt::format("{}: {}", board.board_id(), note));
   }
-  fmt::print("{}", table.Render());
+  fmt::print("{}{}{}", table.Render(), notes.empty() ? "" : "\n", notes);
   if (private_service) {
     fmt::print(
         "No service runs; this is what the stored data know. Start one with 'tinyrig up'.\n");

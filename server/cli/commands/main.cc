@@ -32,10 +32,25 @@ constexpr Command kCommands[] = {
      "  tinyrig boards\n"
      "  tinyrig boards --types\n",
      DefineBoards},
-    {"jobs", "List jobs, or show one",
+    {"board", "Reserve a board, release it, or take it out of service",
+     "  tinyrig board reserve m4-1 --for 30m --reason \"new cable\"\n"
+     "  tinyrig board release m4-1\n"
+     "  tinyrig board maintenance m4-1 --reason \"probe is broken\"\n"
+     "  tinyrig board maintenance m4-1 --off\n",
+     DefineBoard},
+    {"jobs", "List jobs",
      "  tinyrig jobs --campaign 3\n"
-     "  tinyrig jobs 17 --json\n",
+     "  tinyrig jobs --json\n",
      DefineJobs},
+    {"job", "Show a job: attempts, phases, failures, measurements",
+     "  tinyrig job 17\n"
+     "  tinyrig job 17 --timeline\n"
+     "  tinyrig job 17 --json\n",
+     DefineJob},
+    {"rerun", "Measure a job again: same image, same vectors",
+     "  tinyrig rerun 17\n"
+     "  tinyrig rerun 17 --wait --json\n",
+     DefineRerun},
     {"results", "Show what was measured",
      "  tinyrig results\n"
      "  tinyrig results --campaign 3 --metric instructions_p50 --metric arena_used_bytes\n",
@@ -129,6 +144,9 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     const Runner run = command.define(*sub);
     AddCommon(*sub, common);
+    for (CLI::App* nested : sub->get_subcommands([](const CLI::App*) { return true; })) {
+      AddCommon(*nested, common);
+    }
     sub->footer(fmt::format("\nExamples:\n{}", command.examples));
     sub->callback([&runner, run] { runner = run; });
   }

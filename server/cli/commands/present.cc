@@ -177,13 +177,6 @@ std::string CountsText(const v1::JobCounts& counts) {
   return fmt::format("{} job{}{}{}", all, all == 1 ? "" : "s", text.empty() ? "" : ": ", text);
 }
 
-std::string DurationText(int64_t duration_us) {
-  const int64_t ms = duration_us / 1000;
-  if (ms < 1000) return fmt::format("{} ms", ms);
-  if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
-  return fmt::format("{} min {} s", ms / 60'000, ms / 1000 % 60);
-}
-
 std::string FidelityNote(v1::Fidelity fidelity) {
   switch (fidelity) {
     case v1::FIDELITY_EMULATED:

@@ -25,9 +25,6 @@ std::string FrontText(const v1::Front& front);
 std::string CountsText(const v1::JobCounts& counts);
 v1::JobCounts CountStates(const std::vector<JobRecord>& jobs);
 
-/// "2 min 3 s", "950 ms".
-std::string DurationText(int64_t duration_us);
-
 /// "emulated board: instructions are exact, latency is virtual time"; what a reader must know.
 std::string FidelityNote(v1::Fidelity fidelity);
 

@@ -1,15 +1,13 @@
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <random>
 
 #include "server/cli/campaign/campaign_file.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/client/fetch.h"
+#include "server/cli/client/request.h"
 #include "server/cli/client/upload.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/commands/follow.h"
@@ -92,18 +90,6 @@ int PrintExpansion(const LocalCampaign& campaign, bool json) {
     fmt::print("campaign '{}': {} jobs\n\n{}", spec.name(), jobs.size(), table.Render());
   }
   return kExitOk;
-}
-
-std::string UserName() {
-  const passwd* entry = getpwuid(getuid());
-  return entry == nullptr ? std::to_string(getuid()) : entry->pw_name;
-}
-
-std::string NewIdempotencyKey() {
-  std::random_device random;
-  std::string key;
-  for (int i = 0; i < 4; ++i) key += fmt::format("{:08x}", random());
-  return key;
 }
 
 /// A campaign may wait for boards that come later; people should know that it does.

@@ -20,15 +20,6 @@ Json VariantJson(const v1::Variant& variant) {
           {"synthesis", variant.synthesis()}};
 }
 
-Json FailureJson(const v1::Failure& failure) {
-  Json evidence = Json::array();
-  for (const std::string& line : failure.evidence()) evidence.push_back(line);
-  return {{"owner", OwnerName(failure.owner())},
-          {"code", failure.code()},
-          {"message", failure.message()},
-          {"evidence", evidence}};
-}
-
 Json MeasurementJson(const v1::Measurement& m) {
   return {{"metric", m.metric()},
           {"value", NumberJson(m.value())},
@@ -60,6 +51,15 @@ Json NumberJson(double value) {
   if (!std::isfinite(value)) return nullptr;
   if (value == std::floor(value) && std::abs(value) < 0x1p53) return static_cast<int64_t>(value);
   return value;
+}
+
+Json FailureJson(const v1::Failure& failure) {
+  Json evidence = Json::array();
+  for (const std::string& line : failure.evidence()) evidence.push_back(line);
+  return {{"owner", OwnerName(failure.owner())},
+          {"code", failure.code()},
+          {"message", failure.message()},
+          {"evidence", evidence}};
 }
 
 Json JobJson(const JobRecord& record) {

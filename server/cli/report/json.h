@@ -25,6 +25,9 @@ Json FrontJson(const v1::Front& front);
 
 Json BoardJson(const v1::Board& board);
 
+/// {"owner", "code", "message", "evidence"}
+Json FailureJson(const v1::Failure& failure);
+
 /// A whole number stays one (up to 2^53); a value that JSON cannot say (infinite, NaN) becomes
 /// null.
 Json NumberJson(double value);

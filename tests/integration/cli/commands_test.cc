@@ -226,7 +226,8 @@ TEST_F(Commands, BadCommandLinesAndFilesExitWith1) {
   for (const char* arguments :
        {"", "nonsense", "run", "run /nowhere.yaml", "boards --nonsense", "jobs x",
         "pareto --min nonsense", "model /nowhere.tflite", "plan /dev/null", "cancel",
-        "query x --csv --json", "boards --server nonsense"}) {
+        "query x --csv --json", "boards --server nonsense", "job", "rerun x", "board",
+        "board nonsense b", "board reserve", "board reserve b --for soon"}) {
     const Ran ran = Tinyrig(arguments);
     EXPECT_EQ(ran.code, 1) << arguments << "\n" << ran.err;
     EXPECT_THAT(ran.err, HasSubstr("tinyrig: ")) << arguments;
@@ -243,8 +244,9 @@ TEST_F(Commands, NoServerExitsWith5) {
 }
 
 TEST_F(Commands, EveryHelpHasExamples) {
-  for (const char* command : {"up", "run", "watch", "boards", "jobs", "results", "pareto", "query",
-                              "report", "manifest", "logs", "cancel", "model", "plan"}) {
+  for (const char* command : {"up", "run", "watch", "boards", "board", "jobs", "job", "rerun",
+                              "results", "pareto", "query", "report", "manifest", "logs", "cancel",
+                              "model", "plan"}) {
     const Ran ran = Tinyrig(std::string(command) + " --help");
     EXPECT_EQ(ran.code, 0);
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n  tinyrig " + std::string(command))) << command;

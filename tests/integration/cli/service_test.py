@@ -174,6 +174,41 @@ class Service(unittest.TestCase):
         self.assertIn("cancelled", states)
         self.assertFalse(states & {"queued", "leased"}, states)
 
+    def test_boards_that_are_kept_take_no_jobs(self):
+        self.up("--virtual", "m4,m4")
+        done = self.run_tinyrig("board", "reserve", "m4-1", "--for", "2h", "--reason", "soldering", "--user", "anna")
+        self.assertIn("board release m4-1", done.stdout)
+        board = json.loads(self.run_tinyrig("boards", "--json").stdout)["boards"][0]
+        self.assertEqual((board["state"], board["reserved_by"], board["note"]), ("reserved", "anna", "soldering"))
+        self.assertIn("m4-1: reserved by anna until", self.run_tinyrig("boards").stdout)
+        self.assertIn("anna", self.run_tinyrig("board", "reserve", "m4-1", "--user", "bert", code=1).stderr)
+        self.assertIn("anna", self.run_tinyrig("board", "release", "m4-1", "--user", "bert", code=1).stderr)
+        jobs = json.loads(self.run_tinyrig("run", ZOO / "demo.yaml", "--wait", "--json").stdout)["jobs"]
+        self.assertEqual({job["board"] for job in jobs}, {"m4-2"})
+
+        self.run_tinyrig("board", "maintenance", "m4-2", "--reason", "fan is loud")
+        self.assertIn("m4-2: in maintenance: fan is loud", self.run_tinyrig("boards").stdout)
+        self.run_tinyrig("board", "release", "m4-1", "--user", "anna")
+        again = json.loads(self.run_tinyrig("rerun", jobs[0]["job_id"], "--wait", "--json").stdout)
+        self.assertEqual((again["state"], again["board"]), ("succeeded", "m4-1"))
+        self.assertEqual(again["instructions_p50"], jobs[0]["instructions_p50"])
+        self.run_tinyrig("board", "maintenance", "m4-2", "--off")
+        states = [b["state"] for b in json.loads(self.run_tinyrig("boards", "--json").stdout)["boards"]]
+        self.assertEqual(states, ["idle", "idle"])
+        self.assertIn("there is no board", self.run_tinyrig("board", "reserve", "m5-1", code=1).stderr)
+
+    def test_a_job_tells_where_its_time_went(self):
+        jobs = json.loads(self.run_tinyrig("run", ZOO / "digits_ds.tflite", "--json").stdout)["jobs"]
+        text = self.run_tinyrig("job", jobs[0]["job_id"], "--timeline").stdout
+        self.assertIn("agent overhead beyond flash and device time: ", text)
+        self.assertRegex(text, r"flash +\d.* ms +\d+ % +#")
+        attempt = json.loads(self.run_tinyrig("job", jobs[0]["job_id"], "--json").stdout)["attempts"][0]
+        self.assertGreater(attempt["agent_overhead_us"], 0)
+        self.assertLess(attempt["agent_overhead_us"], attempt["duration_us"])
+        # Without a service, a rerun brings its own boards.
+        again = json.loads(self.run_tinyrig("rerun", jobs[0]["job_id"], "--json").stdout)
+        self.assertEqual(again["instructions_p50"], jobs[0]["instructions_p50"])
+
     def test_two_runs_at_once_share_a_private_service(self):
         first = self.start("run", ZOO / "digits_ds.tflite", "--json", "--wait")
         second = self.start("run", ZOO / "digits_cnn.tflite", "--json", "--wait")

@@ -57,12 +57,6 @@ TEST(CountsText, LeavesOutZeroes) {
   EXPECT_EQ(CountsText(one), "1 job: 1 succeeded");
 }
 
-TEST(DurationText, ChangesUnits) {
-  EXPECT_EQ(DurationText(950'000), "950 ms");
-  EXPECT_EQ(DurationText(2'500'000), "2.5 s");
-  EXPECT_EQ(DurationText(123'000'000), "2 min 3 s");
-}
-
 TEST(Metrics, EveryDescribedOneExists) {
   for (const MetricInfo& metric : KnownMetrics())
     EXPECT_TRUE(CheckMetricName(metric.name).ok()) << metric.name;

@@ -1,0 +1,43 @@
+#include "server/cli/text/duration.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace tinyrig::cli {
+namespace {
+
+constexpr int64_t kSecondUs = 1'000'000;
+constexpr int64_t kDayUs = 24 * 3600 * kSecondUs;
+constexpr int64_t kLongestUs = 365 * kDayUs;
+
+int64_t UnitUs(std::string_view unit) {
+  if (unit == "s") return kSecondUs;
+  if (unit == "m" || unit == "min") return 60 * kSecondUs;
+  if (unit == "h") return 3600 * kSecondUs;
+  if (unit == "d") return kDayUs;
+  return 0;
+}
+
+}  // namespace
+
+std::string DurationText(int64_t duration_us) {
+  const int64_t ms = duration_us / 1000;
+  if (ms < 1000) return fmt::format("{} ms", ms);
+  if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
+  return fmt::format("{} min {} s", ms / 60'000, ms / 1000 % 60);
+}
+
+Result<int64_t> ParseDuration(std::string_view text) {
+  int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  const int64_t unit = UnitUs(std::string_view(parsed.ptr, static_cast<size_t>(end - parsed.ptr)));
+  if (parsed.ec != std::errc() || unit == 0 || number <= 0 || number > kLongestUs / unit) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("'{}' is not a time; write 90s, 30m, 2h or 1d, up to 365d", text));
+  }
+  return number * unit;
+}
+
+}  // namespace tinyrig::cli

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proto/status/status.h"
+
+namespace tinyrig::cli {
+
+/// "2 min 3 s", "950 ms".
+std::string DurationText(int64_t duration_us);
+
+/// Microseconds of "90s", "30m", "2h", "1d"; whole numbers only. Errors: kInvalidArgument for other
+/// texts, zero and more than 365 days.
+Result<int64_t> ParseDuration(std::string_view text);
+
+}  // namespace tinyrig::cli
