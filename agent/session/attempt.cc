@@ -125,7 +125,7 @@ class Attempt {
     const Deadline deadline = Within(kPowerTime, deadline_);
     Status status;
     // Not `? :` with a co_await in each arm: GCC 12 then destroys a temporary that never was.
-    if (board_.needs_power_cycle) {
+    if (board_.needs_power_cycle || offer_.power_cycle()) {
       status = co_await board_.power->Cycle(deadline);
     } else {
       status = co_await board_.power->On(deadline);

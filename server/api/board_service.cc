@@ -67,9 +67,16 @@ grpc::ServerUnaryReactor* BoardServiceImpl::SetMaintenance(grpc::CallbackServerC
 }
 
 grpc::ServerUnaryReactor* BoardServiceImpl::RecoverBoard(grpc::CallbackServerContext* context,
-                                                         const v1::RecoverBoardRequest*,
-                                                         v1::Board*) {
-  return NotBuilt(context, "RecoverBoard");
+                                                         const v1::RecoverBoardRequest* request,
+                                                         v1::Board* response) {
+  auto* reactor = context->DefaultReactor();
+  boost::asio::post(backend_.executors.io, [this, reactor, request, response] {
+    backend_.dispatcher.Recover(BoardId(request->board_id()),
+                                [reactor, response](Result<v1::Board> board) {
+                                  reactor->Finish(ToGrpc(Fill(response, std::move(board))));
+                                });
+  });
+  return reactor;
 }
 
 }  // namespace tinyrig::server

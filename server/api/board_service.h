@@ -5,7 +5,7 @@
 
 namespace tinyrig::server {
 
-/// tinyrig.v1.BoardService. RecoverBoard is not built yet.
+/// tinyrig.v1.BoardService. RecoverBoard answers when the reference job has ended.
 class BoardServiceImpl final : public v1::BoardService::CallbackService {
  public:
   explicit BoardServiceImpl(Backend& backend) : backend_(backend) {}

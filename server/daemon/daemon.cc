@@ -27,10 +27,10 @@ std::string RandomId() {
 
 }  // namespace
 
-std::filesystem::path DefaultFirmwareDir() {
+std::filesystem::path DefaultShareDir() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return self.parent_path().parent_path() / "share" / "tinyrig" / "firmware";
+  return self.parent_path().parent_path() / "share" / "tinyrig";
 }
 
 Status RunDaemon(const DaemonOptions& options) {
@@ -53,7 +53,9 @@ Status RunDaemon(const DaemonOptions& options) {
   EventHub hub;
   Judge judge(artifacts, readers);
   const std::string instance_id = RandomId();
-  Dispatcher dispatcher(executors, clock, store, hub, judge, instance_id);
+  TRY_ASSIGN(ReferenceJobs references,
+             ReferenceJobs::Prepare(options.reference_model, catalog, artifacts));
+  Dispatcher dispatcher(executors, clock, store, hub, judge, std::move(references), instance_id);
   TRY(dispatcher.Start());
   Backend backend{executors, clock,   store, dispatcher, readers,
                   artifacts, catalog, hub,   instance_id};

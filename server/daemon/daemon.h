@@ -12,6 +12,7 @@ struct DaemonOptions {
   std::filesystem::path state_dir;
   std::vector<std::string> listen;  ///< Empty: unix:STATE/tinyrigd.sock.
   std::filesystem::path firmware_dir;
+  std::filesystem::path reference_model;  ///< .tflite of the reference jobs.
 };
 
 /// Runs the server until SIGTERM or SIGINT, on the calling thread. Prints one line when it is
@@ -19,7 +20,7 @@ struct DaemonOptions {
 ///   tinyrigd ready: ADDRESS [ADDRESS ...]
 Status RunDaemon(const DaemonOptions& options);
 
-/// ../share/tinyrig/firmware beside this program: how the build tree and an installation lie.
-std::filesystem::path DefaultFirmwareDir();
+/// ../share/tinyrig beside this program: how the build tree and an installation lie.
+std::filesystem::path DefaultShareDir();
 
 }  // namespace tinyrig::server

@@ -41,8 +41,9 @@ int main(int argc, char** argv) {
       "tinyrigd: the tinyrig server. Plans campaigns, hands jobs to agents, keeps every result.\n\n"
       "Example: tinyrigd --state ~/.local/state/tinyrig"};
   tinyrig::server::DaemonOptions options;
-  options.firmware_dir = tinyrig::server::DefaultFirmwareDir();
-  std::string state_dir, firmware_dir, log_level = "info";
+  options.firmware_dir = tinyrig::server::DefaultShareDir() / "firmware";
+  options.reference_model = tinyrig::server::DefaultShareDir() / "zoo" / "digits_cnn.tflite";
+  std::string state_dir, firmware_dir, reference_model, log_level = "info";
   app.add_option("--state", state_dir,
                  "Folder for database, artifacts and socket; created, mode 0700")
       ->required();
@@ -51,6 +52,9 @@ int main(int argc, char** argv) {
                  "unix:STATE/tinyrigd.sock");
   app.add_option("--firmware", firmware_dir,
                  "Folder of firmware bundles; default ../share/tinyrig/firmware");
+  app.add_option("--reference-model", reference_model,
+                 "Model of the jobs that check suspect boards; default "
+                 "../share/tinyrig/zoo/digits_cnn.tflite");
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   try {
@@ -60,6 +64,7 @@ int main(int argc, char** argv) {
   }
   options.state_dir = state_dir;
   if (!firmware_dir.empty()) options.firmware_dir = firmware_dir;
+  if (!reference_model.empty()) options.reference_model = reference_model;
   spdlog::set_default_logger(spdlog::stderr_color_mt("tinyrigd"));
   spdlog::set_level(spdlog::level::from_str(log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");

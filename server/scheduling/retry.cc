@@ -35,16 +35,4 @@ std::string EarlierHang(const v1::Job& job, const v1::Attempt& hang) {
   return {};
 }
 
-v1::BoardHealth NextHealth(v1::BoardHealth health, v1::FailureOwner owner_or_none) {
-  if (health == v1::BOARD_HEALTH_QUARANTINED) return health;
-  switch (owner_or_none) {
-    case v1::FAILURE_OWNER_UNSPECIFIED:
-      return v1::BOARD_HEALTH_GOOD;
-    case v1::FAILURE_OWNER_BENCH:
-      return v1::BOARD_HEALTH_SUSPECT;
-    default:
-      return health;
-  }
-}
-
 }  // namespace tinyrig::server

@@ -28,7 +28,4 @@ bool IsHang(const v1::Attempt& attempt);
 /// the failure becomes the variant's.
 std::string EarlierHang(const v1::Job& job, const v1::Attempt& hang);
 
-/// Health after a result: only bench failures make a board suspect, a success makes it good again.
-v1::BoardHealth NextHealth(v1::BoardHealth health, v1::FailureOwner owner_or_none);
-
 }  // namespace tinyrig::server

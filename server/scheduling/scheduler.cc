@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
-#include "server/scheduling/retry.h"
-
 namespace tinyrig::server {
 
 bool Scheduler::Usable(const BoardView& board, TimeUs now) {
-  return board.online && board.broken.empty() && !board.maintenance &&
-         board.health != v1::BOARD_HEALTH_QUARANTINED && board.hold_until_us <= now &&
+  return board.online && board.broken.empty() && !board.maintenance && board.hold_until_us <= now &&
          (board.reserved_by.empty() || board.reserved_until_us <= now);
 }
 
@@ -30,11 +27,17 @@ void Scheduler::RestoreLease(QueuedJob job, Lease lease) {
   leases_.insert_or_assign(id, Running{std::move(job), std::move(lease)});
 }
 
+// No board type begins with this byte.
+std::string Scheduler::QueueOf(const QueuedJob& job) {
+  return job.pinned.value.empty() ? job.board_type : std::string(1, '\0') + job.pinned.value;
+}
+
 void Scheduler::Enqueue(QueuedJob job) {
   const QueueKey key{job.priority, job.job};
   queued_keys_.emplace(job.job, key);
-  queued_types_.emplace(job.job, job.board_type);
-  queues_[job.board_type].emplace(key, std::move(job));
+  const std::string queue = QueueOf(job);
+  queued_in_.emplace(job.job, queue);
+  queues_[queue].emplace(key, std::move(job));
   ++queued_count_;
 }
 
@@ -82,24 +85,44 @@ bool Scheduler::HasOtherBoard(const QueuedJob& job) const {
   return std::any_of(boards_.begin(), boards_.end(), [&](const auto& entry) {
     const BoardView& board = entry.second;
     return board.type == job.board_type && board.online && board.broken.empty() &&
-           !board.maintenance && board.health != v1::BOARD_HEALTH_QUARANTINED &&
+           !board.maintenance && board.condition.health != v1::BOARD_HEALTH_QUARANTINED &&
            !job.avoid.contains(board.id);
   });
 }
 
-std::optional<QueuedJob> Scheduler::TakeFor(const BoardView& board) {
-  const auto found = queues_.find(board.type);
+bool Scheduler::TakesOrdinaryJobs(const BoardView& board, TimeUs now) const {
+  if (board.condition.health == v1::BOARD_HEALTH_QUARANTINED) return false;
+  if (board.condition.health == v1::BOARD_HEALTH_GOOD || !reference_types_.contains(board.type)) {
+    return true;
+  }
+  return std::none_of(boards_.begin(), boards_.end(), [&](const auto& entry) {
+    const BoardView& other = entry.second;
+    return other.type == board.type && other.condition.health == v1::BOARD_HEALTH_GOOD &&
+           Usable(other, now);
+  });
+}
+
+std::optional<QueuedJob> Scheduler::TakeFor(const BoardView& board, TimeUs now) {
+  QueuedJob pinned;
+  pinned.pinned = board.id;
+  if (std::optional<QueuedJob> job = TakeFrom(QueueOf(pinned), board)) return job;
+  return TakesOrdinaryJobs(board, now) ? TakeFrom(board.type, board) : std::nullopt;
+}
+
+std::optional<QueuedJob> Scheduler::TakeFrom(const std::string& queue_name,
+                                             const BoardView& board) {
+  const auto found = queues_.find(queue_name);
   if (found == queues_.end()) return std::nullopt;
   Queue& queue = found->second;
   const auto fits = std::find_if(queue.begin(), queue.end(), [&](const auto& entry) {
     const QueuedJob& job = entry.second;
-    return !job.avoid.contains(board.id) || !HasOtherBoard(job);
+    return !job.pinned.value.empty() || !job.avoid.contains(board.id) || !HasOtherBoard(job);
   });
   if (fits == queue.end()) return std::nullopt;
   QueuedJob job = std::move(fits->second);
   queue.erase(fits);
   queued_keys_.erase(job.job);
-  queued_types_.erase(job.job);
+  queued_in_.erase(job.job);
   --queued_count_;
   return job;
 }
@@ -109,11 +132,12 @@ std::vector<Lease> Scheduler::Match(TimeUs now) {
   for (auto& [id, board] : boards_) {
     if (!board.lease && Usable(board, now)) idle.push_back(&board);
   }
-  std::stable_sort(idle.begin(), idle.end(),
-                   [](const BoardView* a, const BoardView* b) { return a->health < b->health; });
+  std::stable_sort(idle.begin(), idle.end(), [](const BoardView* a, const BoardView* b) {
+    return a->condition.health < b->condition.health;
+  });
   std::vector<Lease> leases;
   for (BoardView* board : idle) {
-    std::optional<QueuedJob> job = TakeFor(*board);
+    std::optional<QueuedJob> job = TakeFor(*board, now);
     if (!job) continue;
     last_fence_ = Fence(last_fence_.value + 1);
     Lease lease;
@@ -123,6 +147,7 @@ std::vector<Lease> Scheduler::Match(TimeUs now) {
     lease.agent = board->agent;
     lease.timeout_us = job->timeout_us;
     lease.deadline_us = now + job->timeout_us + kGraceUs;
+    lease.reference = !job->pinned.value.empty();
     board->lease = lease.key;
     leases.push_back(lease);
     const JobId id = job->job;
@@ -167,9 +192,6 @@ void Scheduler::End(const LeaseKey& key, bool retry, v1::FailureOwner owner) {
   if (Find(key) == nullptr) return;
   Running running = std::move(leases_.extract(key.job).mapped());
   ReleaseBoard(running.lease);
-  if (BoardView* board = MutableBoard(running.lease.board)) {
-    board->health = NextHealth(board->health, owner);
-  }
   if (!retry) return;
   ++running.job.failed_attempts;
   if (owner == v1::FAILURE_OWNER_BENCH) running.job.avoid.insert(running.lease.board);
@@ -194,12 +216,39 @@ std::optional<Lease> Scheduler::Cancel(JobId job) {
     return lease;
   }
   if (const auto queued = queued_keys_.find(job); queued != queued_keys_.end()) {
-    queues_[queued_types_.at(job)].erase(queued->second);
-    queued_types_.erase(job);
+    queues_[queued_in_.at(job)].erase(queued->second);
+    queued_in_.erase(job);
     queued_keys_.erase(queued);
     --queued_count_;
   }
   return std::nullopt;
+}
+
+JobId Scheduler::PinnedTo(const BoardId& board) const {
+  QueuedJob pinned;
+  pinned.pinned = board;
+  const auto queue = queues_.find(QueueOf(pinned));
+  if (queue != queues_.end() && !queue->second.empty()) return queue->second.begin()->first.job;
+  const BoardView* view = FindBoard(board);
+  if (view == nullptr || !view->lease) return JobId();
+  const Lease* lease = Find(*view->lease);
+  return lease != nullptr && lease->reference ? lease->key.job : JobId();
+}
+
+std::set<CampaignId> Scheduler::WaitingFor(const std::string& board_type) const {
+  std::set<CampaignId> campaigns;
+  const auto queue = queues_.find(board_type);
+  if (queue == queues_.end()) return campaigns;
+  for (const auto& [key, job] : queue->second) campaigns.insert(job.campaign);
+  return campaigns;
+}
+
+std::vector<std::string> Scheduler::WantedTypes() const {
+  std::vector<std::string> types;
+  for (const auto& [name, queue] : queues_) {
+    if (!queue.empty() && !name.starts_with('\0')) types.push_back(name);
+  }
+  return types;
 }
 
 const BoardView* Scheduler::FindBoard(const BoardId& board) const {

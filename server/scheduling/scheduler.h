@@ -9,6 +9,7 @@
 
 #include "proto/tinyrig/v1/types.pb.h"
 #include "server/model/ids.h"
+#include "server/scheduling/health.h"
 
 /// Which job runs on which board, and since when: the pure core. It knows no clock, no disk and no
 /// network; the caller brings the time, stores what it decides and sends the offers. Not thread
@@ -30,6 +31,7 @@ struct QueuedJob {
   uint32_t failed_attempts = 0;  ///< Attempts that bench or service spoiled.
   TimeUs timeout_us = 0;         ///< Of one attempt.
   std::set<BoardId> avoid;  ///< Boards it failed on: used only when no other of the type is online.
+  BoardId pinned;           ///< A reference job: for this board only, before all others.
 };
 
 struct Lease {
@@ -39,6 +41,7 @@ struct Lease {
   AgentId agent;
   TimeUs deadline_us = 0;  ///< When the server gives up on it.
   TimeUs timeout_us = 0;   ///< What the agent is told.
+  bool reference = false;  ///< Of a job that is pinned to the board.
 };
 
 /// What an agent says of a board.
@@ -54,7 +57,7 @@ struct BoardView {
   AgentId agent;
   bool online = false;
   std::string broken;
-  v1::BoardHealth health = v1::BOARD_HEALTH_GOOD;
+  BoardCondition condition;
   bool maintenance = false;
   std::string maintenance_reason;
   std::string reserved_by;  ///< Empty: not reserved.
@@ -74,6 +77,9 @@ class Scheduler {
   /// Fences given out are greater than `last_fence`, the greatest that was ever stored.
   explicit Scheduler(Fence last_fence) : last_fence_(last_fence) {}
 
+  /// Board types that have a reference job: their suspect boards take no other job while a good
+  /// board of the type can.
+  void SetReferenceTypes(std::set<std::string> types) { reference_types_ = std::move(types); }
   /// A board that is known from before a restart; offline until its agent reports it.
   void RestoreBoard(BoardView board);
   /// A lease of before a restart, kept until the agent reports it or the deadline passes.
@@ -95,8 +101,9 @@ class Scheduler {
   /// The stream is gone: boards offline, leases stay until their deadline.
   void AgentLost(const AgentId& agent);
 
-  /// Leases free boards to waiting jobs: highest priority, then oldest job; boards in order of
-  /// health and name. The caller stores and offers each, or takes it back with Withdraw().
+  /// Leases free boards to waiting jobs: what is pinned to the board, then highest priority, then
+  /// oldest job; boards in order of health and name. Quarantined boards get only what is pinned to
+  /// them. The caller stores and offers each lease, or takes it back with Withdraw().
   std::vector<Lease> Match(TimeUs now);
 
   /// The lease of `key`, when it is in force: same job, attempt and fence.
@@ -112,7 +119,8 @@ class Scheduler {
   /// Attempts of this job that bench or service spoiled before.
   uint32_t FailedAttempts(const LeaseKey& key) const;
   /// The attempt is over. `retry`: the job waits again, with one more failed attempt, preferably
-  /// for another board. `owner`: of the failure, UNSPECIFIED for success; moves the board's health.
+  /// for another board after a failure of the bench. `owner`: of the failure, UNSPECIFIED for
+  /// success. The board's condition is the caller's to change.
   void End(const LeaseKey& key, bool retry, v1::FailureOwner owner);
   /// The offer was refused or never left: the job waits again, nothing is counted, the board rests
   /// a little.
@@ -121,13 +129,20 @@ class Scheduler {
   std::optional<Lease> Cancel(JobId job);
 
   const BoardView* FindBoard(const BoardId& board) const;
-  /// For changes of maintenance and reservation. nullptr when the board is not known.
+  /// For changes of maintenance, reservation and condition. nullptr when the board is not known.
   BoardView* MutableBoard(const BoardId& board);
   const std::map<BoardId, BoardView>& boards() const { return boards_; }
   size_t queued() const { return queued_count_; }
   size_t leased() const { return leases_.size(); }
 
-  /// Whether it takes jobs now, but for a lease it may have.
+  /// The job that is pinned to the board, waiting or running; 0 when there is none.
+  JobId PinnedTo(const BoardId& board) const;
+  /// Campaigns that have jobs waiting for this type of board.
+  std::set<CampaignId> WaitingFor(const std::string& board_type) const;
+  /// Types that jobs wait for.
+  std::vector<std::string> WantedTypes() const;
+
+  /// Whether an offer would be taken now, but for a lease it may have and for its health.
   static bool Usable(const BoardView& board, TimeUs now);
 
  private:
@@ -145,15 +160,20 @@ class Scheduler {
     bool reported = false;
   };
 
-  std::optional<QueuedJob> TakeFor(const BoardView& board);
+  std::optional<QueuedJob> TakeFor(const BoardView& board, TimeUs now);
   bool HasOtherBoard(const QueuedJob& job) const;
+  /// Whether it may take jobs that are not pinned to it.
+  bool TakesOrdinaryJobs(const BoardView& board, TimeUs now) const;
+  std::optional<QueuedJob> TakeFrom(const std::string& queue_name, const BoardView& board);
+  static std::string QueueOf(const QueuedJob& job);
   void ReleaseBoard(const Lease& lease);
 
   Fence last_fence_;
   std::map<BoardId, BoardView> boards_;
-  std::map<std::string, Queue> queues_;  // By board type.
+  std::set<std::string> reference_types_;
+  std::map<std::string, Queue> queues_;  // By board type, and one a board for what is pinned to it.
   std::unordered_map<JobId, QueueKey> queued_keys_;
-  std::unordered_map<JobId, std::string> queued_types_;
+  std::unordered_map<JobId, std::string> queued_in_;
   size_t queued_count_ = 0;
   std::map<JobId, Running> leases_;
 };

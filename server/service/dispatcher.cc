@@ -50,6 +50,8 @@ v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context) {
   *offer.mutable_key() = ToProto(lease.key);
   offer.set_board_id(lease.board.value);
   offer.set_deadline_ms(static_cast<uint32_t>(lease.timeout_us / 1000));
+  // A board under test begins in a known state.
+  offer.set_power_cycle(lease.reference);
   *offer.mutable_image() = context.plan.image;
   *offer.mutable_vectors() = context.spec.vectors();
   v1::Execution& execution = *offer.mutable_execution();
@@ -66,12 +68,13 @@ v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context) {
 }  // namespace
 
 Dispatcher::Dispatcher(Executors executors, const Clock& clock, Store& store, EventHub& hub,
-                       Judge& judge, std::string instance_id)
+                       Judge& judge, ReferenceJobs references, std::string instance_id)
     : executors_(executors),
       clock_(clock),
       store_(store),
       hub_(hub),
       judge_(judge),
+      references_(std::move(references)),
       instance_id_(std::move(instance_id)),
       timer_(executors.io) {}
 
@@ -79,14 +82,20 @@ Status Dispatcher::Start() {
   TRY_ASSIGN(Store::Unfinished unfinished, store_.LoadUnfinished());
   TRY_ASSIGN(const std::vector<BoardRecord> boards, store_.LoadBoards());
   TRY_ASSIGN(const std::vector<AgentRecord> agents, store_.LoadAgents());
+  TRY_ASSIGN(std::vector<ReferenceRecord> counts, store_.LoadReferences());
+  for (ReferenceRecord& count : counts) {
+    const std::pair key(count.board_type, count.image_sha256);
+    expected_counts_[key] = std::move(count);
+  }
   scheduler_ = Scheduler(unfinished.last_fence);
+  scheduler_.SetReferenceTypes(references_.Types());
   for (const AgentRecord& agent : agents) agents_[AgentId(agent.agent_id)] = agent;
   for (const BoardRecord& board : boards) {
     BoardView view;
     view.id = BoardId(board.board_id);
     view.type = board.board_type;
     view.agent = AgentId(board.agent_id);
-    view.health = board.health;
+    view.condition = board.condition;
     view.maintenance = board.maintenance;
     view.maintenance_reason = board.maintenance_reason;
     view.reserved_by = board.reserved_by;
@@ -109,6 +118,11 @@ void Dispatcher::Stop() {
   for (auto& [id, session] : sessions_)
     session.link->Close(Status(Code::kUnavailable, "the server is stopping"));
   sessions_.clear();
+  const auto recoveries = std::move(recoveries_);
+  recoveries_.clear();
+  for (const auto& [board, done] : recoveries)
+    done(
+        Status(Code::kUnavailable, "the server is stopping; the recovery goes on when it is back"));
 }
 
 void Dispatcher::Enqueue(std::vector<QueuedJob> jobs) {
@@ -304,13 +318,17 @@ void Dispatcher::OnJudged(const LeaseKey& key, Result<EndedAttempt> judged) {
 }
 
 Status Dispatcher::Commit(const LeaseKey& key, EndedAttempt ended) {
-  const v1::FailureOwner owner =
-      ended.failure ? ended.failure->owner() : v1::FAILURE_OWNER_UNSPECIFIED;
   const Lease* found = scheduler_.Find(key);
   if (found == nullptr) return {};
   const Lease lease = *found;
+  const bool ran = !ended.failure;
+  if (lease.reference) TRY(JudgeReference(lease, &ended));
+  const v1::FailureOwner owner =
+      ended.failure ? ended.failure->owner() : v1::FAILURE_OWNER_UNSPECIFIED;
   ended.next = v1::JOB_STATE_SUCCEEDED;
-  if (ended.failure) {
+  if (ended.failure && ran) {
+    ended.next = v1::JOB_STATE_FAILED;  // A wrong count is as wrong the next time.
+  } else if (ended.failure) {
     TRY_ASSIGN(const JobContext context, store_.LoadJob(key.job));
     switch (DecideRetry(owner, scheduler_.FailedAttempts(key) + 1, context.spec.max_attempts())) {
       case NextStep::kRetry:
@@ -330,11 +348,7 @@ Status Dispatcher::Commit(const LeaseKey& key, EndedAttempt ended) {
   }
   hub_.Ended(key);
   scheduler_.End(key, ended.next == v1::JOB_STATE_QUEUED, owner);
-  if (const BoardView* board = scheduler_.FindBoard(lease.board)) {
-    BoardRecord& record = board_records_[lease.board];
-    record.health = board->health;
-    TRY(store_.SaveBoardState(record));
-  }
+  TRY(UpdateCondition(lease, ended));
   hub_.Changed(lease.campaign);
   spdlog::info(
       "{} on {}: {}", Text(key), lease.board.value,
@@ -409,7 +423,9 @@ void Dispatcher::Tick() {
     Lost(lease, fmt::format("the agent did not report before the deadline of {} s; it is repeated",
                             lease.timeout_us / 1'000'000));
   }
+  StartReferences();
   MatchAndOffer();
+  TellWhoWaits();
   ScheduleTick();
 }
 

@@ -16,6 +16,7 @@
 #include "server/service/event_hub.h"
 #include "server/service/executor.h"
 #include "server/service/judge.h"
+#include "server/service/reference_jobs.h"
 #include "server/store/store.h"
 
 namespace tinyrig::server {
@@ -43,7 +44,7 @@ class Dispatcher {
   static constexpr std::chrono::milliseconds kTick{500};
 
   Dispatcher(Executors executors, const Clock& clock, Store& store, EventHub& hub, Judge& judge,
-             std::string instance_id);
+             ReferenceJobs references, std::string instance_id);
 
   /// Takes up what was under way when the server ended, then starts the clockwork.
   Status Start();
@@ -63,6 +64,10 @@ class Dispatcher {
   Result<v1::Board> Reserve(const v1::ReserveBoardRequest& request);
   Result<v1::Board> Release(const v1::ReleaseBoardRequest& request);
   Result<v1::Board> SetMaintenance(const v1::SetMaintenanceRequest& request);
+  /// Power cycle, known image, reference job; `done` is called when the outcome is stored, at once
+  /// with an error when the board cannot be reached, with kUnavailable when the server stops.
+  using RecoveryDone = std::function<void(Result<v1::Board>)>;
+  void Recover(const BoardId& board, RecoveryDone done);
   size_t queued() const { return scheduler_.queued(); }
 
  private:
@@ -92,17 +97,33 @@ class Dispatcher {
   Result<v1::Board> ChangeBoard(const std::string& board_id,
                                 const std::function<Status(BoardView*)>& change);
 
+  // dispatcher_health.cc
+  const ReferenceRecord* ExpectedFor(const std::string& board_type) const;
+  const BoardView* FindTeacher(const std::string& board_type) const;
+  Status StartReference(const BoardView& board);
+  void StartReferences();
+  Status JudgeReference(const Lease& lease, EndedAttempt* ended);
+  Status UpdateCondition(const Lease& lease, const EndedAttempt& ended);
+  void Recovered(const BoardId& board);
+  std::string WhyNobodyTakes(const std::string& board_type) const;
+  void TellWhoWaits();
+
   Executors executors_;
   const Clock& clock_;
   Store& store_;
   EventHub& hub_;
   Judge& judge_;
+  const ReferenceJobs references_;
   std::string instance_id_;
   Scheduler scheduler_{Fence(0)};
   std::map<AgentId, Session> sessions_;
   std::map<AgentId, AgentRecord> agents_;
   std::map<BoardId, BoardRecord> board_records_;
   std::set<LeaseKey> judging_;
+  std::map<std::pair<std::string, std::string>, ReferenceRecord> expected_counts_;  // Type, image.
+  std::map<BoardId, TimeUs> idle_since_us_;
+  std::map<BoardId, TimeUs> next_reference_us_;
+  std::multimap<BoardId, RecoveryDone> recoveries_;
   boost::asio::steady_timer timer_;
   bool stopped_ = false;
 };

@@ -37,7 +37,7 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
   board.set_board_id(view.id.value);
   board.set_board_type(view.type);
   board.set_agent_id(view.agent.value);
-  board.set_health(view.health);
+  board.set_health(view.condition.health);
   if (const auto record = board_records_.find(view.id); record != board_records_.end()) {
     board.set_probe_serial(record->second.probe_serial);
     board.set_mcu_uid(record->second.mcu_uid);
@@ -65,6 +65,13 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
   } else {
     board.set_state(v1::BOARD_STATE_IDLE);
   }
+  std::string health = view.condition.reason;
+  if (const JobId job = scheduler_.PinnedTo(view.id); job != JobId()) {
+    health += fmt::format("{}reference job {} decides", health.empty() ? "" : "; ", job.value);
+  } else if (view.condition.health == v1::BOARD_HEALTH_QUARANTINED) {
+    health += "; takes no jobs until: tinyrig board recover " + view.id.value;
+  }
+  if (!health.empty()) board.set_note(board.note() + (board.note().empty() ? "" : ". ") + health);
   return board;
 }
 

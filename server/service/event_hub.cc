@@ -63,6 +63,24 @@ void EventHub::Log(CampaignId campaign, const LeaseKey& key, LogEntry entry) {
   Changed(campaign);
 }
 
+void EventHub::SetNotes(std::map<CampaignId, std::string> notes, TimeUs now) {
+  std::vector<CampaignId> changed;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(notes_, [&](const auto& entry) { return !notes.contains(entry.first); });
+    for (auto& [campaign, text] : notes) {
+      Note& note = notes_[campaign];
+      if (note.event.detail() == text) continue;
+      note.sequence = ++sequence_;
+      note.event.set_state(v1::JOB_STATE_QUEUED);
+      note.event.set_detail(std::move(text));
+      note.event.set_time_us(now);
+      changed.push_back(campaign);
+    }
+  }
+  for (const CampaignId campaign : changed) Changed(campaign);
+}
+
 std::vector<LogEntry> EventHub::Ended(const LeaseKey& key) {
   const std::lock_guard lock(mutex_);
   const auto running = running_.find(key.job);
@@ -80,6 +98,10 @@ std::vector<std::pair<uint64_t, v1::CampaignEvent>> EventHub::ProgressAfter(Camp
     if (running.campaign == campaign && running.sequence > after) {
       events.emplace_back(running.sequence, running.progress);
     }
+  }
+  if (const auto note = notes_.find(campaign);
+      note != notes_.end() && note->second.sequence > after) {
+    events.emplace_back(note->second.sequence, note->second.event);
   }
   std::sort(events.begin(), events.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -39,8 +39,12 @@ class EventHub {
   /// The attempt is over: returns its lines and forgets it.
   std::vector<LogEntry> Ended(const LeaseKey& key);
 
-  /// Latest progress of the campaign's running attempts with its sequence number, greater than
-  /// `after`.
+  /// Why jobs of these campaigns wait, for people; replaces all earlier notes. Followers are told
+  /// what is new.
+  void SetNotes(std::map<CampaignId, std::string> notes, TimeUs now);
+
+  /// Notes, and latest progress of the campaign's running attempts, with its sequence number,
+  /// greater than `after`. A note has no job.
   std::vector<std::pair<uint64_t, v1::CampaignEvent>> ProgressAfter(CampaignId campaign,
                                                                     uint64_t after);
   /// Lines so far of the running attempt of a job; `attempt` is set to its number, 0 when none
@@ -62,6 +66,11 @@ class EventHub {
   std::mutex mutex_;
   std::multimap<CampaignId, std::weak_ptr<Follower>> followers_;
   std::map<JobId, Running> running_;
+  struct Note {
+    uint64_t sequence = 0;
+    v1::CampaignEvent event;
+  };
+  std::map<CampaignId, Note> notes_;
   uint64_t sequence_ = 0;
 };
 

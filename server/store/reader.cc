@@ -102,9 +102,10 @@ Result<v1::Campaign> Reader::GetCampaign(CampaignId campaign) {
 Result<PageOf<v1::Campaign>> Reader::ListCampaigns(const v1::Page& page) {
   TRY_ASSIGN(const uint64_t before, PageStart(page, INT64_MAX));
   const uint32_t size = PageSize(page);
-  TRY_ASSIGN(Statement rows, db_.Query(std::string(kCampaignColumns) +
-                                           "WHERE campaign_id<? ORDER BY campaign_id DESC LIMIT ?",
-                                       before, size + 1));
+  TRY_ASSIGN(Statement rows,
+             db_.Query(std::string(kCampaignColumns) +
+                           "WHERE system=0 AND campaign_id<? ORDER BY campaign_id DESC LIMIT ?",
+                       before, size + 1));
   PageOf<v1::Campaign> result;
   for (;;) {
     TRY_ASSIGN(const bool row, rows.Step());
@@ -158,7 +159,8 @@ Result<PageOf<v1::Job>> Reader::ListJobs(CampaignId campaign,
   for (v1::JobState state : states)
     wanted += fmt::format("{}'{}'", wanted.empty() ? "" : ",", ToText(state));
   std::string sql = std::string(kJobColumns) + "WHERE job_id>?1";
-  if (campaign.value != 0) sql += " AND campaign_id=?2";
+  // Jobs of the server's own are seen by whoever names their campaign.
+  sql += campaign.value != 0 ? " AND campaign_id=?2" : " AND pinned_board=''";
   if (!wanted.empty()) sql += " AND state IN (" + wanted + ")";
   sql += " ORDER BY job_id LIMIT ?3";
   PageOf<v1::Job> result;
@@ -231,15 +233,16 @@ Result<std::string> Reader::RawResult(JobId job) {
 }
 
 Result<JobContext> LoadJobContext(Database& db, JobId id) {
-  TRY_ASSIGN(Statement row,
-             db.Query("SELECT j.campaign_id, c.spec, j.state, j.fidelity, p.model_sha256, "
-                      "p.kernels, p.weights, p.fusion, "
-                      "p.synthesis, p.board_type, p.build_id, p.feasible, p.reason, p.image, "
-                      "p.facts, p.detail, "
-                      "e.vector_set, e.artifact_sha256 FROM job j JOIN campaign c USING "
-                      "(campaign_id) LEFT JOIN plan p "
-                      "USING (plan_id) LEFT JOIN expected e USING (expected_id) WHERE j.job_id=?",
-                      id.value));
+  TRY_ASSIGN(
+      Statement row,
+      db.Query("SELECT j.campaign_id, c.spec, j.state, j.fidelity, p.model_sha256, "
+               "p.kernels, p.weights, p.fusion, "
+               "p.synthesis, p.board_type, p.build_id, p.feasible, p.reason, p.image, "
+               "p.facts, p.detail, "
+               "e.vector_set, e.artifact_sha256, j.pinned_board FROM job j JOIN campaign c USING "
+               "(campaign_id) LEFT JOIN plan p "
+               "USING (plan_id) LEFT JOIN expected e USING (expected_id) WHERE j.job_id=?",
+               id.value));
   TRY_ASSIGN(const bool found, row.Step());
   if (!found) return NotFound("job", id.value);
   JobContext context;
@@ -256,6 +259,7 @@ Result<JobContext> LoadJobContext(Database& db, JobId id) {
   plan.reason = row.Text(12);
   plan.detail = row.Text(15);
   context.expected = {plan.model_sha256, row.Text(16), row.Text(17)};
+  context.pinned = BoardId(row.Text(18));
   if (!row.Parse(1, &context.spec) || !row.Parse(13, &plan.image) ||
       !PlanFactsFromJson(row.Text(14), &plan.facts)) {
     return Status(

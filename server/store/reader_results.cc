@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/model/names.h"
 #include "server/store/reader.h"
 
@@ -53,16 +55,19 @@ Result<PageOf<v1::JobResult>> Reader::ListResults(const ResultFilter& filter,
   std::vector<v1::JobState> states = {v1::JOB_STATE_SUCCEEDED, v1::JOB_STATE_FAILED,
                                       v1::JOB_STATE_INFEASIBLE, v1::JOB_STATE_CANCELLED};
   if (filter.state) states = {*filter.state};
-  v1::Page wanted = page;
-  if (filter.job.value != 0) {
-    wanted.set_token(std::to_string(filter.job.value - 1));
-    wanted.set_size(1);
+  PageOf<v1::Job> jobs;
+  if (filter.job.value == 0) {
+    TRY_ASSIGN(jobs, ListJobs(filter.campaign, states, page));
+  } else if (Result<v1::Job> job = GetJob(filter.job); job.ok()) {
+    const bool wanted = std::find(states.begin(), states.end(), job->state()) != states.end();
+    if (wanted) jobs.items.push_back(std::move(*job));
+  } else if (job.status().code() != Code::kNotFound) {
+    return job.status();
   }
-  TRY_ASSIGN(PageOf<v1::Job> jobs, ListJobs(filter.campaign, states, wanted));
   PageOf<v1::JobResult> results;
-  if (filter.job.value == 0) results.next = jobs.next;
+  results.next = jobs.next;
   for (v1::Job& job : jobs.items) {
-    if (filter.job.value != 0 && job.job_id() != filter.job.value) continue;
+    if (filter.campaign.value != 0 && job.campaign_id() != filter.campaign.value) continue;
     if (!filter.board_type.empty() && job.board_type() != filter.board_type) continue;
     v1::JobResult result;
     result.set_job_id(job.job_id());

@@ -11,6 +11,7 @@
 #include "server/model/campaign.h"
 #include "server/model/ids.h"
 #include "server/model/plan_record.h"
+#include "server/scheduling/health.h"
 
 /// What goes into the store and comes out of it, where the API has no message for it.
 namespace tinyrig::server {
@@ -31,6 +32,9 @@ struct NewCampaign {
   std::vector<PlanRecord> plans;
   std::vector<ExpectedRecord> expected;
   std::vector<NewJob> jobs;
+  /// Of the server's own: left out of lists and views unless it is named. Its jobs are pinned.
+  bool system = false;
+  BoardId pinned;
 };
 
 /// All that offering, judging and explaining a job needs.
@@ -42,6 +46,7 @@ struct JobContext {
   v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
   PlanRecord plan;
   ExpectedRecord expected;
+  BoardId pinned;  ///< Of a reference job.
 };
 
 struct LogEntry {
@@ -79,12 +84,21 @@ struct BoardRecord {
   std::string agent_id;
   std::string probe_serial;
   std::string mcu_uid;
-  v1::BoardHealth health = v1::BOARD_HEALTH_GOOD;
+  BoardCondition condition;
   bool maintenance = false;
   std::string maintenance_reason;
   std::string reserved_by;
   std::string reserve_reason;
   TimeUs reserved_until_us = 0;
+};
+
+/// What a good board counted in a reference job.
+struct ReferenceRecord {
+  std::string board_type;
+  std::string image_sha256;
+  ReferenceCount count;
+  std::string board_id;
+  JobId job;
 };
 
 }  // namespace tinyrig::server

@@ -160,10 +160,10 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
     if (row) return Added{CampaignId(found.Uint(0)), false, {}};
   }
   TRY(
-      db_.Run("INSERT INTO campaign(name, user, idempotency_key, spec, created_us, queued) "
-              "VALUES(?,?,?,?,?,?)",
+      db_.Run("INSERT INTO campaign(name, user, idempotency_key, spec, created_us, queued, system) "
+              "VALUES(?,?,?,?,?,?,?)",
               campaign.spec.name(), campaign.user, NullIfEmpty(campaign.idempotency_key),
-              Blob(spec_bytes), now, uint64_t{campaign.jobs.size()}));
+              Blob(spec_bytes), now, uint64_t{campaign.jobs.size()}, campaign.system ? 1 : 0));
   Added added{CampaignId(static_cast<uint64_t>(db_.LastInsertId())), true, {}};
   std::vector<uint64_t> plan_ids;
   for (const PlanRecord& plan : campaign.plans) {
@@ -182,12 +182,12 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
     TRY(
         db_.Run("INSERT INTO job(campaign_id, plan_id, expected_id, model, model_sha256, "
                 "model_size, kernels, weights, "
-                "fusion, synthesis, board_type, fidelity, vector_set, priority, state, created_us) "
-                "VALUES(?,?,NULLIF(?,0),?,?,?,?,?,?,?,?,?,?,?,'queued',?)",
+                "fusion, synthesis, board_type, fidelity, vector_set, priority, state, created_us, "
+                "pinned_board) VALUES(?,?,NULLIF(?,0),?,?,?,?,?,?,?,?,?,?,?,'queued',?,?)",
                 added.campaign.value, plan_ids[job.plan], expected_id, job.spec.model.name(),
                 job.spec.model.sha256(), job.spec.model.size_bytes(), v.kernels(), v.weights(),
                 v.fusion(), v.synthesis(), job.spec.board_type, ToText(job.fidelity), vector_set,
-                campaign.spec.priority(), now));
+                campaign.spec.priority(), now, campaign.pinned.value));
     const JobId id(static_cast<uint64_t>(db_.LastInsertId()));
     if (!job.infeasible) {
       QueuedJob queued;
@@ -195,6 +195,7 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
       queued.campaign = added.campaign;
       queued.board_type = job.spec.board_type;
       queued.priority = campaign.spec.priority();
+      queued.pinned = campaign.pinned;
       queued.timeout_us = TimeUs{campaign.spec.attempt_timeout_s()} * 1'000'000;
       added.queued.push_back(std::move(queued));
       continue;
@@ -301,11 +302,36 @@ Status Store::SaveBoardIdentity(const BoardRecord& board) {
 
 Status Store::SaveBoardState(const BoardRecord& board) {
   return db_.Run(
-      "UPDATE board SET health=?, maintenance=?, maintenance_reason=?, reserved_by=?, "
+      "UPDATE board SET health=?, health_reason=?, ever_suspect=?, maintenance=?, "
+      "maintenance_reason=?, reserved_by=?, "
       "reserve_reason=?, "
       "reserved_until_us=? WHERE board_id=?",
-      ToText(board.health), board.maintenance ? 1 : 0, board.maintenance_reason, board.reserved_by,
-      board.reserve_reason, board.reserved_until_us, board.board_id);
+      ToText(board.condition.health), board.condition.reason, board.condition.ever_suspect ? 1 : 0,
+      board.maintenance ? 1 : 0, board.maintenance_reason, board.reserved_by, board.reserve_reason,
+      board.reserved_until_us, board.board_id);
+}
+
+Status Store::SaveReference(const ReferenceRecord& reference, TimeUs now) {
+  return db_.Run(
+      "INSERT INTO reference_count(board_type, image_sha256, metric, value, board_id, job_id, "
+      "learned_us) VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+      reference.board_type, reference.image_sha256, reference.count.metric, reference.count.value,
+      reference.board_id, reference.job.value, now);
+}
+
+Result<std::vector<ReferenceRecord>> Store::LoadReferences() {
+  std::vector<ReferenceRecord> references;
+  TRY_ASSIGN(Statement rows, db_.Query("SELECT board_type, image_sha256, metric, value, board_id, "
+                                       "job_id FROM reference_count"));
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) return references;
+    references.push_back({rows.Text(0),
+                          rows.Text(1),
+                          {rows.Text(2), rows.Uint(3)},
+                          rows.Text(4),
+                          JobId(rows.Uint(5))});
+  }
 }
 
 Status Store::SaveArtifactName(const std::string& sha256, const std::string& name,

@@ -60,6 +60,9 @@ class Store {
   Status SaveAgent(const AgentRecord& agent);
   /// Identity of a board; an empty uid or serial does not erase a known one.
   Status SaveBoardIdentity(const BoardRecord& board);
+  /// Keeps what the first good board counted; a later one changes nothing.
+  Status SaveReference(const ReferenceRecord& reference, TimeUs now);
+  Result<std::vector<ReferenceRecord>> LoadReferences();
   /// Health, maintenance and reservation of a board that is known.
   Status SaveBoardState(const BoardRecord& board);
   Status SaveArtifactName(const std::string& sha256, const std::string& name, uint64_t size_bytes,

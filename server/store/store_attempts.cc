@@ -30,6 +30,7 @@ QueuedJob ReadQueuedJob(const Statement& row) {
   job.priority = static_cast<int32_t>(row.Int(3));
   job.last_attempt = row.Uint32(4);
   job.failed_attempts = row.Uint32(5);
+  job.pinned = BoardId(row.Text(11));
   return job;
 }
 
@@ -132,6 +133,12 @@ Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_ke
     }
   }
   TRY_ASSIGN(const JobContext context, LoadJob(id));
+  if (!context.pinned.value.empty()) {
+    return Status(Code::kFailedPrecondition,
+                  fmt::format("job {} checked board {}; to check it again: tinyrig board recover "
+                              "{}",
+                              id.value, context.pinned.value, context.pinned.value));
+  }
   if (!IsEnded(context.state) || !context.plan.feasible) {
     return Status(
         Code::kFailedPrecondition,
@@ -202,7 +209,8 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
       db_.Query(
           "SELECT j.job_id, j.campaign_id, j.board_type, j.priority, j.last_attempt, "
           "j.failed_attempts, "
-          "j.state, a.fence, a.board_id, a.agent_id, a.deadline_us FROM job j LEFT JOIN attempt a "
+          "j.state, a.fence, a.board_id, a.agent_id, a.deadline_us, j.pinned_board FROM job j LEFT "
+          "JOIN attempt a "
           "ON "
           "a.job_id=j.job_id AND a.attempt=j.last_attempt WHERE j.state IN ('queued','leased')"));
   for (;;) {
@@ -222,6 +230,7 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
     lease.agent = AgentId(rows.Text(9));
     lease.deadline_us = rows.Int(10);
     lease.timeout_us = job.timeout_us;
+    lease.reference = !job.pinned.value.empty();
     unfinished.leased.emplace_back(std::move(job), std::move(lease));
   }
   return unfinished;
@@ -233,7 +242,7 @@ Result<std::vector<BoardRecord>> Store::LoadBoards() {
   TRY_ASSIGN(Statement rows,
              db_.Query("SELECT board_id, board_type, agent_id, probe_serial, mcu_uid, health, "
                        "maintenance, maintenance_reason, reserved_by, reserve_reason, "
-                       "reserved_until_us FROM board"));
+                       "reserved_until_us, health_reason, ever_suspect FROM board"));
   for (;;) {
     TRY_ASSIGN(const bool row, rows.Step());
     if (!row) return boards;
@@ -243,7 +252,7 @@ Result<std::vector<BoardRecord>> Store::LoadBoards() {
     board.agent_id = rows.Text(2);
     board.probe_serial = rows.Text(3);
     board.mcu_uid = rows.Text(4);
-    board.health = BoardHealthFromText(rows.View(5));
+    board.condition = {BoardHealthFromText(rows.View(5)), rows.Text(11), rows.Int(12) != 0};
     board.maintenance = rows.Int(6) != 0;
     board.maintenance_reason = rows.Text(7);
     board.reserved_by = rows.Text(8);

@@ -15,8 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array<std::string_view, 7> kViews = {"results",   "runs",   "jobs",  "boards",
-                                                    "campaigns", "layers", "events"};
+constexpr std::array<std::string_view, 8> kViews = {
+    "results", "runs", "jobs", "boards", "campaigns", "layers", "events", "reference_jobs"};
 constexpr std::array<std::string_view, 4> kForbiddenFunctions = {"load_extension", "readfile",
                                                                  "writefile", "fts3_tokenizer"};
 

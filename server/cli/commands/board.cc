@@ -91,6 +91,24 @@ Result<int> Maintenance(const Client& client, const BoardOptions& options, const
   return Show(board, text, common);
 }
 
+/// Power cycle, flash and one inference; three attempts of a minute at worst, after a job that
+/// runs.
+constexpr std::chrono::minutes kRecoveryTimeout{30};
+
+Result<int> Recover(const Client& client, const BoardOptions& options, const Common& common) {
+  v1::RecoverBoardRequest request;
+  request.set_board_id(options.board);
+  fmt::print(stderr, "power cycle, known image, reference job on {}\n", options.board);
+  TRY_ASSIGN(const v1::Board board, client.Call(&v1::BoardService::Stub::RecoverBoard, request,
+                                                "recovering " + options.board, kRecoveryTimeout));
+  const bool good = board.health() == v1::BOARD_HEALTH_GOOD;
+  Show(board,
+       good ? fmt::format("{} passed and is good.", options.board)
+            : fmt::format("{} did not pass: {}", options.board, board.note()),
+       common);
+  return good ? kExitOk : kExitBench;
+}
+
 }  // namespace
 
 Runner DefineBoard(CLI::App& app) {
@@ -111,6 +129,7 @@ Runner DefineBoard(CLI::App& app) {
   CLI::App* maintenance =
       add("maintenance", "Take a board out of service, or back with --off", &Maintenance);
   maintenance->add_flag("--off", options->off, "Back into service");
+  add("recover", "Check a suspect or quarantined board: the way back into service", &Recover);
   for (CLI::App* sub : {reserve, release}) {
     sub->add_option("--user", options->user, "Who (default: your login name)")->type_name("NAME");
   }

@@ -32,11 +32,12 @@ constexpr Command kCommands[] = {
      "  tinyrig boards\n"
      "  tinyrig boards --types\n",
      DefineBoards},
-    {"board", "Reserve a board, release it, or take it out of service",
+    {"board", "Reserve, release or recover a board, or take it out of service",
      "  tinyrig board reserve m4-1 --for 30m --reason \"new cable\"\n"
      "  tinyrig board release m4-1\n"
      "  tinyrig board maintenance m4-1 --reason \"probe is broken\"\n"
-     "  tinyrig board maintenance m4-1 --off\n",
+     "  tinyrig board maintenance m4-1 --off\n"
+     "  tinyrig board recover m4-1\n",
      DefineBoard},
     {"jobs", "List jobs",
      "  tinyrig jobs --campaign 3\n"
@@ -86,6 +87,11 @@ constexpr Command kCommands[] = {
      "  tinyrig plan model.tflite --variant kernels=dsp,weights=int16\n"
      "  tinyrig plan model.tflite --board-type virtual_m4 --json\n",
      DefinePlan},
+    {"doctor", "Check this machine as a bench: tools, probes, permissions, ports",
+     "  tinyrig doctor\n"
+     "  tinyrig doctor --bench /etc/tinyrig/bench.yaml\n"
+     "  tinyrig doctor --json\n",
+     DefineDoctor},
 };
 
 void AddCommon(CLI::App& app, Common& common) {

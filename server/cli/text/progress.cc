@@ -45,7 +45,8 @@ std::string ApplyEvent(const v1::CampaignEvent& event, ProgressState& state) {
       state.boards.erase(event.board_id());
     }
   }
-  if (event.job_id() == 0 || running) return "";
+  if (event.job_id() == 0) return detail;  // A note on the campaign.
+  if (running) return "";
   const std::string_view word = EndedWord(event.state());
   const std::string where = event.board_id().empty() ? "" : " on " + Printable(event.board_id());
   const std::string why = detail.empty() ? "" : ": " + detail;

@@ -196,6 +196,13 @@ class Service(unittest.TestCase):
         states = [b["state"] for b in json.loads(self.run_tinyrig("boards", "--json").stdout)["boards"]]
         self.assertEqual(states, ["idle", "idle"])
         self.assertIn("there is no board", self.run_tinyrig("board", "reserve", "m5-1", code=1).stderr)
+        self.assertIn("passed and is good", self.run_tinyrig("board", "recover", "m4-1").stdout)
+        # What the server runs for itself is nobody's result.
+        self.assertEqual(len(json.loads(self.run_tinyrig("jobs", "--json").stdout)["jobs"]), len(jobs) + 1)
+        rows = json.loads(self.run_tinyrig("query", "SELECT * FROM reference_jobs", "--json").stdout)["rows"]
+        self.assertEqual([(row["board_id"], row["state"]) for row in rows], [("m4-1", "succeeded")])
+        self.assertGreater(rows[0]["expected"], 0)
+        self.assertEqual(rows[0]["counted"], rows[0]["expected"])
 
     def test_a_job_tells_where_its_time_went(self):
         jobs = json.loads(self.run_tinyrig("run", ZOO / "digits_ds.tflite", "--json").stdout)["jobs"]

@@ -192,6 +192,7 @@ TEST_F(CampaignTest, BenchFailuresAreRetriedElsewhereVariantFailuresAreNot) {
   std::map<uint64_t, std::vector<std::string>> boards_of_job;
   uint64_t wrong_job = 0;
   agent_.on_offer = [&](const v1::LeaseOffer& offer) {
+    if (IsReference(offer)) return agent_.Finish(agent_.Measure(offer));
     const std::lock_guard lock(mutex);
     auto& boards = boards_of_job[offer.key().job_id()];
     boards.push_back(offer.board_id());

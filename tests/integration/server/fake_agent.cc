@@ -19,6 +19,8 @@ FakeAgent::~FakeAgent() { Disconnect(); }
 
 std::string FakeAgent::KeyText(const v1::AttemptKey& key) { return key.SerializeAsString(); }
 
+bool IsReference(const v1::LeaseOffer& offer) { return offer.power_cycle(); }
+
 bool FakeAgent::Connect() {
   context_ = std::make_unique<grpc::ClientContext>();
   stream_ = stub_->Connect(context_.get());

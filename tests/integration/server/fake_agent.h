@@ -76,4 +76,8 @@ class FakeAgent {
   std::map<std::string, v1::AttemptResult> spool_;
 };
 
+/// Whether the server wants to know how the board is: a job of its own (see
+/// server/service/reference_jobs.h).
+bool IsReference(const v1::LeaseOffer& offer);
+
 }  // namespace tinyrig::server

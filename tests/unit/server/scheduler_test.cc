@@ -72,7 +72,7 @@ TEST_F(SchedulerTest, RetryPrefersAnotherBoardThenTakesTheSame) {
   Lease lease = scheduler_.Match(0).at(0);
   EXPECT_EQ(lease.board, BoardId("b1"));
   scheduler_.End(lease.key, true, v1::FAILURE_OWNER_BENCH);
-  EXPECT_EQ(scheduler_.FindBoard(BoardId("b1"))->health, v1::BOARD_HEALTH_SUSPECT);
+  scheduler_.MutableBoard(BoardId("b1"))->condition.health = v1::BOARD_HEALTH_SUSPECT;
   lease = scheduler_.Match(0).at(0);
   EXPECT_EQ(lease.board, BoardId("b2"));
   EXPECT_EQ(lease.key.attempt, 2u);
@@ -81,8 +81,57 @@ TEST_F(SchedulerTest, RetryPrefersAnotherBoardThenTakesTheSame) {
   lease = scheduler_.Match(0).at(0);
   EXPECT_EQ(lease.key.attempt, 3u);
   scheduler_.End(lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED);
-  EXPECT_EQ(scheduler_.FindBoard(lease.board)->health, v1::BOARD_HEALTH_GOOD);
   EXPECT_TRUE(scheduler_.Match(0).empty());
+}
+
+TEST_F(SchedulerTest, SuspectBoardsWaitForTheirReferenceWhileAGoodOneIsThere) {
+  scheduler_.SetReferenceTypes({"m4"});
+  Connect({Board("b1"), Board("b2")});
+  BoardView* b1 = scheduler_.MutableBoard(BoardId("b1"));
+  b1->condition.health = v1::BOARD_HEALTH_SUSPECT;
+  scheduler_.Enqueue(Job(1));
+  scheduler_.Enqueue(Job(2));
+  QueuedJob reference = Job(3);
+  reference.pinned = BoardId("b1");
+  scheduler_.Enqueue(reference);
+  EXPECT_EQ(scheduler_.PinnedTo(BoardId("b1")), JobId(3));
+  std::vector<Lease> leases = scheduler_.Match(0);
+  ASSERT_EQ(leases.size(), 2u);  // b2 the older job; b1 its reference job before all others.
+  EXPECT_EQ(leases[0].key.job, JobId(1));
+  EXPECT_FALSE(leases[0].reference);
+  EXPECT_EQ(leases[1].key.job, JobId(3));
+  EXPECT_EQ(leases[1].board, BoardId("b1"));
+  EXPECT_TRUE(leases[1].reference);
+  EXPECT_EQ(scheduler_.PinnedTo(BoardId("b1")), JobId(3));
+  scheduler_.End(leases[1].key, true, v1::FAILURE_OWNER_BENCH);
+  EXPECT_EQ(scheduler_.Match(0).at(0).key.job, JobId(3));  // Again, and nowhere else.
+  EXPECT_EQ(scheduler_.Cancel(JobId(3))->board, BoardId("b1"));
+  EXPECT_TRUE(scheduler_.Match(0).empty());  // Job 2 waits for b2.
+  scheduler_.MutableBoard(BoardId("b2"))->maintenance = true;
+  EXPECT_EQ(scheduler_.Match(0).at(0).key.job, JobId(2));  // Nothing better is left.
+}
+
+TEST_F(SchedulerTest, SuspectBoardsOfTypesWithoutReferenceComeLast) {
+  Connect({Board("b1"), Board("b2")});
+  scheduler_.MutableBoard(BoardId("b1"))->condition.health = v1::BOARD_HEALTH_SUSPECT;
+  scheduler_.Enqueue(Job(1));
+  EXPECT_EQ(scheduler_.Match(0).at(0).board, BoardId("b2"));
+  scheduler_.Enqueue(Job(2));
+  EXPECT_EQ(scheduler_.Match(0).at(0).board, BoardId("b1"));
+}
+
+TEST_F(SchedulerTest, QuarantinedBoardsTakeOnlyWhatIsPinned) {
+  Connect({Board("b1")});
+  scheduler_.MutableBoard(BoardId("b1"))->condition.health = v1::BOARD_HEALTH_QUARANTINED;
+  scheduler_.Enqueue(Job(1));
+  EXPECT_TRUE(scheduler_.Match(0).empty());
+  EXPECT_EQ(scheduler_.WantedTypes(), std::vector<std::string>{"m4"});
+  EXPECT_EQ(scheduler_.WaitingFor("m4"), std::set<CampaignId>{CampaignId(1)});
+  QueuedJob reference = Job(2);
+  reference.pinned = BoardId("b1");
+  scheduler_.Enqueue(reference);
+  EXPECT_EQ(scheduler_.Match(0).at(0).key.job, JobId(2));
+  EXPECT_EQ(scheduler_.WantedTypes(), std::vector<std::string>{"m4"});
 }
 
 TEST_F(SchedulerTest, AvoidedBoardIsUsedWhenItIsTheOnlyOne) {
@@ -96,7 +145,6 @@ TEST_F(SchedulerTest, ServiceFailuresBlameNoBoard) {
   scheduler_.Enqueue(Job(1));
   Connect({Board("b1"), Board("b2")});
   scheduler_.End(scheduler_.Match(0).at(0).key, true, v1::FAILURE_OWNER_SERVICE);
-  EXPECT_EQ(scheduler_.FindBoard(BoardId("b1"))->health, v1::BOARD_HEALTH_GOOD);
   EXPECT_EQ(scheduler_.Match(0).at(0).board, BoardId("b1"));
 }
 
@@ -196,10 +244,6 @@ TEST(Retry, TheOwnerDecides) {
   EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_BENCH, 2, 3), NextStep::kRetry);
   EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_BENCH, 3, 3), NextStep::kFailed);
   EXPECT_EQ(DecideRetry(v1::FAILURE_OWNER_SERVICE, 1, 1), NextStep::kFailed);
-  EXPECT_EQ(NextHealth(v1::BOARD_HEALTH_QUARANTINED, v1::FAILURE_OWNER_UNSPECIFIED),
-            v1::BOARD_HEALTH_QUARANTINED);
-  EXPECT_EQ(NextHealth(v1::BOARD_HEALTH_SUSPECT, v1::FAILURE_OWNER_VARIANT),
-            v1::BOARD_HEALTH_SUSPECT);
 }
 
 TEST(Retry, AHangOnTwoBoardsIsNotTheBoards) {

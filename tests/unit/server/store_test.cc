@@ -240,14 +240,53 @@ TEST_F(StoreTest, BoardsAreRememberedWithTheirIdentity) {
   ASSERT_TRUE(store_.SaveBoardIdentity(board).ok());
   board.mcu_uid.clear();
   ASSERT_TRUE(store_.SaveBoardIdentity(board).ok());
-  board.health = v1::BOARD_HEALTH_SUSPECT;
+  board.condition = {v1::BOARD_HEALTH_QUARANTINED, "it counted wrong", true};
   board.reserved_by = "ann";
   ASSERT_TRUE(store_.SaveBoardState(board).ok());
   const auto boards = Store::Open(file_)->LoadBoards().value();
   ASSERT_EQ(boards.size(), 1u);
   EXPECT_EQ(boards[0].mcu_uid, "00ff");
-  EXPECT_EQ(boards[0].health, v1::BOARD_HEALTH_SUSPECT);
+  EXPECT_EQ(boards[0].condition, board.condition);
   EXPECT_EQ(boards[0].reserved_by, "ann");
+}
+
+TEST_F(StoreTest, CampaignsOfTheServersOwnStayOutOfListsAndViews) {
+  ASSERT_TRUE(store_.AddCampaign(Campaign(1, 0), 10).ok());
+  NewCampaign reference = Campaign(1, 0);
+  reference.system = true;
+  reference.pinned = BoardId("b7");
+  const auto added = store_.AddCampaign(reference, 11);
+  EXPECT_EQ(added->queued.at(0).pinned, BoardId("b7"));
+  EXPECT_EQ(reader_->ListCampaigns({})->items.size(), 1u);
+  EXPECT_EQ(reader_->ListJobs(CampaignId(), {}, {})->items.size(), 1u);
+  // Who names it sees it.
+  EXPECT_EQ(reader_->ListJobs(added->campaign, {}, {})->items.size(), 1u);
+  EXPECT_EQ(reader_->GetJobContext(added->queued[0].job)->pinned, BoardId("b7"));
+  // After a restart it is still for this board alone.
+  const auto again = Store::Open(file_)->LoadUnfinished();
+  ASSERT_EQ(again->queued.size(), 2u);
+  EXPECT_EQ(again->queued[0].pinned.value + again->queued[1].pinned.value, "b7");
+  const Lease lease = LeaseOf(added->queued[0], 1, 7);
+  ASSERT_TRUE(store_.AddLease(lease, 12).ok());
+  EXPECT_TRUE(Store::Open(file_)->LoadUnfinished()->leased.at(0).second.reference);
+  ASSERT_TRUE(store_.EndAttempt(Success(lease.key), 13).ok());
+  ResultFilter filter;
+  EXPECT_EQ(reader_->ListResults(filter, {})->items.size(), 0u);
+  filter.job = added->queued[0].job;
+  EXPECT_EQ(reader_->ListResults(filter, {})->items.size(), 1u);
+  EXPECT_EQ(store_.RerunJob(filter.job, "", 14).status().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(StoreTest, TheFirstCountIsKept) {
+  const auto added = store_.AddCampaign(Campaign(1, 0), 10);
+  ReferenceRecord record{"m4", "image", {"instructions_p50", 5000}, "b1", added->queued[0].job};
+  ASSERT_TRUE(store_.SaveReference(record, 20).ok());
+  record.count.value = 6000;
+  ASSERT_TRUE(store_.SaveReference(record, 21).ok());
+  const auto stored = Store::Open(file_)->LoadReferences();
+  ASSERT_EQ(stored->size(), 1u);
+  EXPECT_EQ(stored->at(0).count.value, 5000u);
+  EXPECT_EQ(stored->at(0).board_id, "b1");
 }
 
 TEST_F(StoreTest, ADatabaseOfTheFutureIsRefused) {
