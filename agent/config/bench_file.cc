@@ -18,7 +18,6 @@ const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
 const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"},
                                {"dpidr", "mode", "env"}};
 const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
-const YamlMap::Keys kPowerKeys{{"driver", "control"}, {}};
 
 /// Names become file names and appear in tables: short, plain, not hidden.
 Result<std::string> Name(const YamlMap& map, std::string_view key) {
@@ -68,9 +67,7 @@ Result<BoardConfig> ReadBoard(const YamlMap& map) {
     TRY_ASSIGN(board.link.baud_hz, link.Number("baud", 1, kMaxBaudHz));
   }
   if (map.Has("power")) {
-    TRY_ASSIGN(const YamlMap power, map.Map("power", kPowerKeys));
-    TRY_ASSIGN(board.power.driver, power.Text("driver"));
-    TRY_ASSIGN(board.power.control, power.Text("control"));
+    TRY_ASSIGN(board.power, ReadPower(map, board.id, board.probe.serial));
   }
   return board;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/config/power_config.h"
 #include "proto/status/status.h"
 
 namespace tinyrig::agent {
@@ -27,17 +28,12 @@ struct LinkConfig {
   uint32_t baud_hz = 115200;
 };
 
-struct PowerConfig {
-  std::string driver;
-  std::string control;  ///< Of driver "virtual": the board's control socket.
-};
-
 struct BoardConfig {
   std::string id;
   std::string type;
   ProbeConfig probe;
   LinkConfig link;
-  PowerConfig power;  ///< driver empty: none.
+  PowerConfig power;
 };
 
 struct BenchConfig {

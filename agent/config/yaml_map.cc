@@ -155,6 +155,29 @@ Result<std::vector<YamlMap>> YamlMap::Maps(std::string_view key, const Keys& key
   return maps;
 }
 
+Result<std::vector<std::string>> YamlMap::List(std::string_view key) const {
+  const auto found = values_.find(key);
+  if (found == values_.end())
+    return Error(line_, fmt::format("{} has no '{}'; add it", name_, key));
+  const YAML::Node& node = found->second.node;
+  std::vector<std::string> texts;
+  if (node.IsSequence()) {
+    for (const auto& element : node) {
+      if (!element.IsScalar() || element.Scalar().find('\0') != std::string::npos) {
+        texts.clear();
+        break;
+      }
+      texts.push_back(element.Scalar());
+    }
+  }
+  if (texts.empty() || texts[0].empty()) {
+    return ErrorAt(key, fmt::format("'{}' of {} must be a list of texts; write '{}: [PROGRAM, "
+                                    "ARGUMENT]'",
+                                    key, name_, key));
+  }
+  return texts;
+}
+
 Result<std::map<std::string, std::string>> YamlMap::Texts(std::string_view key) const {
   std::map<std::string, std::string> texts;
   const auto found = values_.find(key);

@@ -33,6 +33,8 @@ class YamlMap {
   Result<YamlMap> Map(std::string_view key, const Keys& keys) const;
   /// A list of mappings; an empty list is allowed.
   Result<std::vector<YamlMap>> Maps(std::string_view key, const Keys& keys) const;
+  /// A list of text values, at least one.
+  Result<std::vector<std::string>> List(std::string_view key) const;
   /// A mapping with keys of any name and text values. Absent: empty.
   Result<std::map<std::string, std::string>> Texts(std::string_view key) const;
 

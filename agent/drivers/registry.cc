@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "agent/drivers/openocd/openocd_probe.h"
+#include "agent/drivers/power_command/power_command.h"
 #include "agent/drivers/uart/uart_link.h"
+#include "agent/drivers/uhubctl/uhubctl_power.h"
 #include "agent/drivers/virtual_power/virtual_power.h"
 
 namespace tinyrig::agent {
@@ -40,7 +42,19 @@ Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, asio::i
 
 Result<std::unique_ptr<PowerSwitch>> MakePowerSwitch(const PowerConfig& config) {
   if (config.driver.empty()) return std::unique_ptr<PowerSwitch>();
-  if (config.driver != "virtual") return NoDriver("power", config.driver, "virtual");
+  if (config.driver == "uhubctl") {
+    std::vector<uhubctl::Port> ports = {{config.hub, config.port}};
+    if (!config.usb3_hub.empty()) ports.push_back({config.usb3_hub, config.port});
+    return std::unique_ptr<PowerSwitch>(std::make_unique<uhubctl::UhubctlPower>(std::move(ports)));
+  }
+  if (config.driver == "command") {
+    power_command::CommandPower::Commands commands{config.on, config.off, config.cycle};
+    return std::unique_ptr<PowerSwitch>(
+        std::make_unique<power_command::CommandPower>(std::move(commands)));
+  }
+  if (config.driver != "virtual") {
+    return NoDriver("power", config.driver, "command, uhubctl, virtual");
+  }
   return std::unique_ptr<PowerSwitch>(
       std::make_unique<virtual_power::VirtualPowerSwitch>(config.control));
 }

@@ -20,7 +20,9 @@ constexpr size_t kMaxOutput = 64 << 10;
 
 std::string OnPath(const std::string& name) {
   const char* variable = std::getenv("PATH");
-  const std::string path = variable == nullptr ? "/usr/bin:/bin" : variable;
+  // uhubctl lives where a plain user does not look, and may be started all the same.
+  const std::string path =
+      std::string(variable == nullptr ? "/usr/bin:/bin" : variable) + ":/usr/sbin:/usr/local/sbin";
   for (size_t start = 0; start <= path.size();) {
     const size_t colon = std::min(path.find(':', start), path.size());
     const std::string file = path.substr(start, colon - start) + "/" + name;
