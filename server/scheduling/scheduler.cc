@@ -243,6 +243,16 @@ std::set<CampaignId> Scheduler::WaitingFor(const std::string& board_type) const 
   return campaigns;
 }
 
+std::vector<JobId> Scheduler::SpoiledBefore(const std::string& board_type) const {
+  std::vector<JobId> jobs;
+  const auto queue = queues_.find(board_type);
+  if (queue == queues_.end()) return jobs;
+  for (const auto& [key, job] : queue->second) {
+    if (!job.avoid.empty()) jobs.push_back(job.job);
+  }
+  return jobs;
+}
+
 std::vector<std::string> Scheduler::WantedTypes() const {
   std::vector<std::string> types;
   for (const auto& [name, queue] : queues_) {

@@ -139,6 +139,8 @@ class Scheduler {
   JobId PinnedTo(const BoardId& board) const;
   /// Campaigns that have jobs waiting for this type of board.
   std::set<CampaignId> WaitingFor(const std::string& board_type) const;
+  /// Waiting jobs that the bench spoiled before, on a board of this type.
+  std::vector<JobId> SpoiledBefore(const std::string& board_type) const;
   /// Types that jobs wait for.
   std::vector<std::string> WantedTypes() const;
 

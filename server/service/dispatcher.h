@@ -107,6 +107,7 @@ class Dispatcher {
   void Recovered(const BoardId& board);
   std::string WhyNobodyTakes(const std::string& board_type) const;
   void TellWhoWaits();
+  void GiveUp(const std::string& board_type, const std::string& why);
 
   Executors executors_;
   const Clock& clock_;
@@ -121,6 +122,7 @@ class Dispatcher {
   std::map<BoardId, BoardRecord> board_records_;
   std::set<LeaseKey> judging_;
   std::map<std::pair<std::string, std::string>, ReferenceRecord> expected_counts_;  // Type, image.
+  std::set<std::string> countless_;  // Types whose boards count nothing exact.
   std::map<BoardId, TimeUs> idle_since_us_;
   std::map<BoardId, TimeUs> next_reference_us_;
   std::multimap<BoardId, RecoveryDone> recoveries_;

@@ -59,14 +59,16 @@ void Dispatcher::StartReferences() {
   for (const auto& [id, board] : scheduler_.boards()) {
     if (!board.online || !references_.Has(board.type) || scheduler_.PinnedTo(id) != JobId())
       continue;
-    const bool known = ExpectedFor(board.type) != nullptr;
+    const bool known = ExpectedFor(board.type) != nullptr || countless_.contains(board.type);
     TimeUs& idle_since = idle_since_us_[id];
     if (!MayTeach(board, now) || idle_since == 0) idle_since = now;
-    if (board.condition.health == v1::BOARD_HEALTH_SUSPECT && next_reference_us_[id] <= now) {
+    if (next_reference_us_[id] > now) continue;
+    if (board.condition.health == v1::BOARD_HEALTH_SUSPECT) {
       const BoardView* teacher = known ? nullptr : FindTeacher(board.type);
       if (teacher == nullptr) {
         due.push_back(id);
       } else if (scheduler_.PinnedTo(teacher->id) == JobId() &&
+                 next_reference_us_[teacher->id] <= now &&
                  std::find(due.begin(), due.end(), teacher->id) == due.end()) {
         due.push_back(teacher->id);
       }
@@ -103,6 +105,7 @@ Status Dispatcher::JudgeReference(const Lease& lease, EndedAttempt* ended) {
   }
   if (!counted) {
     log("outputs are right; this board counts nothing exact");
+    countless_.insert(board->type);
     return {};
   }
   if (board->condition != BoardCondition()) {
@@ -196,11 +199,29 @@ std::string Dispatcher::WhyNobodyTakes(const std::string& board_type) const {
       board_type, fmt::join(quarantined, "; "));
 }
 
+// A job that failed on these boards before has its verdict: nobody is there to hear another. One
+// that never ran waits, and says so.
+void Dispatcher::GiveUp(const std::string& board_type, const std::string& why) {
+  for (const JobId job : scheduler_.SpoiledBefore(board_type)) {
+    const Status stored = store_.GiveUp(job, why, clock_.Now());
+    if (!stored.ok()) {
+      spdlog::error("job {}: {}", job.value, stored.message());
+      continue;
+    }
+    scheduler_.Cancel(job);
+    spdlog::info("job {} has failed: {}", job.value, why);
+    if (const Result<JobContext> context = store_.LoadJob(job); context.ok()) {
+      hub_.Changed(context->campaign);
+    }
+  }
+}
+
 void Dispatcher::TellWhoWaits() {
   std::map<CampaignId, std::string> notes;
   for (const std::string& type : scheduler_.WantedTypes()) {
     const std::string why = WhyNobodyTakes(type);
     if (why.empty()) continue;
+    GiveUp(type, why);
     for (const CampaignId campaign : scheduler_.WaitingFor(type)) notes[campaign] = why;
   }
   hub_.SetNotes(std::move(notes), clock_.Now());

@@ -42,6 +42,10 @@ class Store {
   enum class Outcome { kStored, kDuplicate, kStale };
   Result<Outcome> EndAttempt(const EndedAttempt& ended, TimeUs now);
 
+  /// A waiting job ends as failed, by the failure of its last attempt and with `why` and what
+  /// earlier attempts saw as evidence. Nothing happens to a job in another state. kNotFound.
+  Status GiveUp(JobId job, const std::string& why, TimeUs now);
+
   /// Queued and leased jobs become cancelled; others stay as they are. Returns the jobs that
   /// changed.
   Result<std::vector<JobId>> CancelCampaign(CampaignId campaign, TimeUs now);

@@ -119,6 +119,44 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
   return Outcome::kStored;
 }
 
+Status Store::GiveUp(JobId id, const std::string& why, TimeUs now) {
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
+  CampaignId campaign;
+  v1::Failure failure;
+  uint32_t attempt = 0;
+  std::string board_id;
+  {
+    TRY_ASSIGN(Statement rows,
+               db_.Query("SELECT j.campaign_id, j.state, a.attempt, a.board_id, a.failure FROM job "
+                         "j JOIN attempt a USING (job_id) WHERE j.job_id=? ORDER BY a.attempt",
+                         id.value));
+    std::vector<std::string> seen;
+    for (;;) {
+      TRY_ASSIGN(const bool row, rows.Step());
+      if (!row) break;
+      if (rows.View(1) != "queued") return {};
+      campaign = CampaignId(rows.Uint(0));
+      attempt = rows.Uint32(2);
+      board_id = rows.Text(3);
+      failure.Clear();
+      rows.Parse(4, &failure);
+      seen.push_back(fmt::format("attempt {} on {} ({}): {}", attempt, board_id,
+                                 ToText(failure.owner()), failure.message()));
+    }
+    if (seen.empty())
+      return {Code::kNotFound, fmt::format("job {} never ran; it is left waiting", id.value)};
+    for (const std::string& line : seen) failure.add_evidence(line);
+    failure.add_evidence(why);
+  }
+  TRY(db_.Run("UPDATE job SET owner=?, failure=? WHERE job_id=?", ToText(failure.owner()),
+              AsBytes(failure.SerializeAsString()), id.value));
+  TRY(MoveJob(
+      {campaign, id, v1::JOB_STATE_QUEUED, v1::JOB_STATE_FAILED,
+       fmt::format("{}: {}", ToText(failure.owner()), failure.message()), board_id, attempt},
+      now));
+  return transaction.Commit();
+}
+
 Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_key, TimeUs now) {
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
   if (!idempotency_key.empty()) {

@@ -26,12 +26,14 @@ class Identity(unittest.TestCase):
             on.fault("b1", "flash_lost")
             self.assert_bench_failure(self.run_job(on, kernels="reference"))
             on.control("b1", cmd="clear")
+            # A board that fails its reference job as well is out until somebody has looked after it.
+            self.assertIn("passed and is good", on.cli("board", "recover", "b1").stdout)
             self.assertEqual(self.run_job(on, kernels="reference")["state"], "succeeded")
 
     def test_a_probe_that_lies_about_writes(self):
         # Load and verify succeed; only the board's own CRC tells that the old image still runs.
-        # A second attempt begins with a power cycle, which leaves nothing to answer: what the first one saw must be
-        # among the evidence.
+        # Whatever comes after begins with a power cycle, which leaves nothing to answer: what the first attempt saw must
+        # be among the evidence.
         cases = {"another kernel set": ("digits_cnn.tflite", "reference", "code CRC"),
                  "only another model": ("digits_ds.tflite", "dsp", "model CRC")}
         for name, (model, kernels, word) in cases.items():

@@ -187,6 +187,15 @@ TEST_F(HealthTest, ACampaignThatOnlyQuarantinedBoardsCouldTakeSaysSo) {
     alone.Finish(FakeAgent::Failed(offer, v1::FAILURE_OWNER_BENCH, "probe lost"));
   };
   ASSERT_TRUE(alone.Connect());
+  // This one failed on the board itself: that is its result.
+  const uint64_t first = Submit();
+  client_.Watch(first, 60);
+  const auto results = client_.Results(first);
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].failure().owner(), v1::FAILURE_OWNER_BENCH);
+  EXPECT_EQ(results[0].failure().message(), "probe lost");
+  EXPECT_THAT(results[0].failure().evidence(1), HasSubstr("quarantined"));
+  // This one never had a chance: it waits.
   const uint64_t campaign = Submit();
   auto context = Client::Context();
   v1::WatchCampaignRequest request;

@@ -277,6 +277,29 @@ TEST_F(StoreTest, CampaignsOfTheServersOwnStayOutOfListsAndViews) {
   EXPECT_EQ(store_.RerunJob(filter.job, "", 14).status().code(), Code::kFailedPrecondition);
 }
 
+TEST_F(StoreTest, AWaitingJobThatIsGivenUpKeepsItsFailures) {
+  const auto added = store_.AddCampaign(Campaign(2, 0), 10);
+  const JobId job = added->queued[0].job;
+  EXPECT_EQ(store_.GiveUp(job, "no board", 11).code(), Code::kNotFound);  // It never ran.
+  const Lease lease = LeaseOf(added->queued[0], 1, 7);
+  ASSERT_TRUE(store_.AddLease(lease, 12).ok());
+  ASSERT_TRUE(store_.GiveUp(job, "no board", 13).ok());
+  EXPECT_EQ(reader_->GetJob(job)->state(), v1::JOB_STATE_LEASED);  // Not while it runs.
+  ASSERT_TRUE(
+      store_.EndAttempt(Failed(lease.key, v1::FAILURE_OWNER_BENCH, v1::JOB_STATE_QUEUED), 14).ok());
+  ASSERT_TRUE(store_.GiveUp(job, "no board", 15).ok());
+  const v1::Job failed = *reader_->GetJob(job);
+  EXPECT_EQ(failed.state(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(failed.failure().owner(), v1::FAILURE_OWNER_BENCH);
+  EXPECT_EQ(failed.failure().message(), "it broke");
+  ASSERT_EQ(failed.failure().evidence_size(), 2);
+  EXPECT_EQ(failed.failure().evidence(0), "attempt 1 on b1 (bench): it broke");
+  EXPECT_EQ(failed.failure().evidence(1), "no board");
+  const v1::JobCounts counts = reader_->GetCampaign(added->campaign)->counts();
+  EXPECT_EQ(counts.failed(), 1u);
+  EXPECT_EQ(counts.queued(), 1u);
+}
+
 TEST_F(StoreTest, TheFirstCountIsKept) {
   const auto added = store_.AddCampaign(Campaign(1, 0), 10);
   ReferenceRecord record{"m4", "image", {"instructions_p50", 5000}, "b1", added->queued[0].job};
