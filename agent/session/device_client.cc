@@ -83,11 +83,18 @@ v1::Failure FaultFailure(const device::Fault& fault) {
       fmt::format("r0 {:#010x}  r1 {:#010x}  r2 {:#010x}  r3 {:#010x}  r12 {:#010x}", fault.r0,
                   fault.r1, fault.r2, fault.r3, fault.r12),
   };
-  return MakeFailure(
+  v1::Failure failure = MakeFailure(
       v1::FAILURE_OWNER_VARIANT, Code::kAborted,
-      fmt::format("{} at pc {:#010x}; look the address up in the firmware's ELF with addr2line",
+      fmt::format("{} at pc {:#010x}; `tinyrig logs` has the rest, addr2line the source line",
                   FaultName(fault.kind), fault.pc),
       std::move(evidence));
+  const std::pair<const char*, uint32_t> registers[] = {{"pc", fault.pc}, {"lr", fault.lr}};
+  for (const auto& [name, address] : registers) {
+    v1::CodeAddress* at = failure.add_code_addresses();
+    at->set_register_name(name);
+    at->set_address(address);
+  }
+  return failure;
 }
 
 Awaitable<StepResult<device::pb::Reply>> DeviceClient::Control(device::pb::Request request,

@@ -51,7 +51,7 @@ Status RunDaemon(const DaemonOptions& options) {
   const Clock clock;
   ReaderPool readers(state.database());
   EventHub hub;
-  Judge judge(artifacts, readers);
+  Judge judge(artifacts, readers, catalog);
   const std::string instance_id = RandomId();
   TRY_ASSIGN(ReferenceJobs references,
              ReferenceJobs::Prepare(options.reference_model, catalog, artifacts));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -140,6 +141,11 @@ Status Catalog::Add(Bundle bundle) {
   }
   bundles_.push_back(std::move(bundle));
   return {};
+}
+
+const Bundle* Catalog::FindBuild(std::string_view build_id) const {
+  const auto found = std::ranges::find(bundles_, build_id, &Bundle::build_id);
+  return found == bundles_.end() ? nullptr : &*found;
 }
 
 const Bundle* Catalog::Find(std::string_view board_type, std::string_view kernels) const {

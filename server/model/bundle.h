@@ -9,6 +9,7 @@
 
 #include "proto/status/status.h"
 #include "proto/tinyrig/v1/types.pb.h"
+#include "server/model/symbol_table.h"
 
 /// A firmware bundle: one image of the runtime for a port with one kernel set, and what its JSON
 /// file says of it.
@@ -37,6 +38,7 @@ struct Bundle {
   uint32_t ram_rig = 0;  ///< Protocol and port buffers.
 
   std::vector<std::byte> firmware;    ///< The .bin; filled in by who read the files.
+  SymbolTable symbols;                ///< Of the .elf; empty when that is not there.
   v1::ArtifactRef firmware_artifact;  ///< The same, as stored.
 
   /// "virtual_m4-dsp": the files are this name + .json, .bin, .elf.
@@ -58,6 +60,8 @@ class Catalog {
   Status Add(Bundle bundle);
   /// nullptr when there is none.
   const Bundle* Find(std::string_view board_type, std::string_view kernels) const;
+  /// The bundle with that GNU build id; nullptr when it was built anew since.
+  const Bundle* FindBuild(std::string_view build_id) const;
   /// nullptr when no bundle is for that type.
   const v1::BoardType* FindBoardType(std::string_view name) const;
   /// Each once, by name.

@@ -39,6 +39,11 @@ Result<Bundle> LoadBundle(const fs::path& json_path, ArtifactFolder& artifacts) 
   const auto span = AsBytes(bytes);
   bundle->firmware.assign(span.begin(), span.end());
   TRY(CheckFirmware(*bundle));
+  // Only names for people: an image without its .elf still runs.
+  fs::path elf = json_path;
+  elf.replace_extension(".elf");
+  const Result<std::string> elf_bytes = ReadFile(elf);
+  if (elf_bytes.ok()) bundle->symbols = SymbolTable::FromElf(AsBytes(*elf_bytes));
   TRY_ASSIGN(const std::string sha256, artifacts.Put(span));
   bundle->firmware_artifact.set_sha256(sha256);
   bundle->firmware_artifact.set_name(bin.filename().string());

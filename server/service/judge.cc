@@ -31,6 +31,17 @@ void BlameVariantForRepeatedHang(const v1::Job& job, const v1::AttemptResult& re
                   result.board_id()));
 }
 
+/// "pc is Conv2d + 0x1c": the image's own symbols, when this server still has that build.
+void NameCodeAddresses(const Catalog& catalog, const std::string& build_id, v1::Failure* failure) {
+  if (failure->code_addresses().empty()) return;
+  const Bundle* bundle = catalog.FindBuild(build_id);
+  for (const v1::CodeAddress& at : failure->code_addresses()) {
+    const std::string name =
+        bundle == nullptr ? std::string() : bundle->symbols.NameOf(at.address());
+    if (!name.empty()) failure->add_evidence(fmt::format("{} is in {}", at.register_name(), name));
+  }
+}
+
 std::vector<std::string> EarlierFailures(const v1::Job& job, uint32_t attempt) {
   std::vector<std::string> lines;
   for (const v1::Attempt& earlier : job.attempts()) {
@@ -111,6 +122,7 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   ended.failure = std::move(evaluation.failure);
   if (ended.failure) {
     BlameVariantForRepeatedHang(job, result, &*ended.failure);
+    NameCodeAddresses(catalog_, result.identity().build_id(), &*ended.failure);
     ended.earlier_failures = EarlierFailures(job, ended.key.attempt);
   }
   ended.measurements = std::move(evaluation.measurements);

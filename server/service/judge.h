@@ -7,6 +7,7 @@
 
 #include "proto/status/status.h"
 #include "proto/tinyrig/v1/agent.pb.h"
+#include "server/model/bundle.h"
 #include "server/results/evaluate.h"
 #include "server/store/artifact_folder.h"
 #include "server/store/reader.h"
@@ -18,8 +19,8 @@ namespace tinyrig::server {
 /// what was expected, evaluates. Blocks: for the pool. Thread safe.
 class Judge {
  public:
-  Judge(ArtifactFolder& artifacts, ReaderPool& readers)
-      : artifacts_(artifacts), readers_(readers) {}
+  Judge(ArtifactFolder& artifacts, ReaderPool& readers, const Catalog& catalog)
+      : artifacts_(artifacts), readers_(readers), catalog_(catalog) {}
 
   /// `next` of the answer is not decided yet. Errors are the server's own (disk, database): the
   /// result was not judged and must come again.
@@ -31,6 +32,7 @@ class Judge {
   static constexpr size_t kCached = 8;
   ArtifactFolder& artifacts_;
   ReaderPool& readers_;
+  const Catalog& catalog_;
   std::mutex mutex_;
   std::list<std::pair<std::string, std::shared_ptr<const Expected>>> cache_;  // Latest first.
 };

@@ -1,0 +1,66 @@
+#include "server/model/symbol_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "server/model/sha256.h"
+
+namespace tinyrig::server {
+namespace {
+
+// The firmware that the build has just made.
+std::string Read(const std::string& name) {
+  const char* build = std::getenv("TINYRIG_BUILD_DIR");
+  std::stringstream bytes;
+  bytes << std::ifstream(
+               std::string(build == nullptr ? "." : build) + "/share/tinyrig/firmware/" + name,
+               std::ios::binary)
+               .rdbuf();
+  EXPECT_FALSE(bytes.str().empty()) << name;
+  return bytes.str();
+}
+
+TEST(SymbolTable, NamesTheResetHandlerThatTheVectorTablePointsTo) {
+  const std::string image = Read("virtual_m4-dsp.bin");
+  uint32_t reset = 0;
+  ASSERT_GE(image.size(), 8u);
+  std::memcpy(&reset, image.data() + 4, sizeof(reset));
+  ASSERT_EQ(reset & 1, 1u) << "a Thumb address";
+  const SymbolTable symbols = SymbolTable::FromElf(AsBytes(Read("virtual_m4-dsp.elf")));
+  EXPECT_EQ(symbols.NameOf(reset), "Reset_Handler + 0x0");
+  EXPECT_EQ(symbols.NameOf(reset + 4), "Reset_Handler + 0x4");
+  EXPECT_EQ(symbols.NameOf(0xFFFFFFFF), "");
+  EXPECT_EQ(symbols.NameOf(0x20000000), "") << "data has no function";
+}
+
+TEST(SymbolTable, WritesNamesAsInTheSource) {
+  const SymbolTable symbols = SymbolTable::FromElf(AsBytes(Read("virtual_m4-dsp.elf")));
+  bool demangled = false;
+  for (uint32_t address = 0; address < 0x10000; address += 2) {
+    const std::string name = symbols.NameOf(address);
+    EXPECT_FALSE(name.starts_with("_ZN")) << name;
+    demangled |= name.starts_with("tinyrig::");
+  }
+  EXPECT_TRUE(demangled);
+}
+
+TEST(SymbolTable, ADamagedFileGivesNoNamesAndNoCrash) {
+  EXPECT_EQ(SymbolTable::FromElf({}).size(), 0u);
+  const std::string whole = Read("virtual_m4-dsp.elf");
+  for (size_t size = 0; size < whole.size(); size += 997) {
+    SymbolTable::FromElf(AsBytes(std::string_view(whole).substr(0, size))).NameOf(0x400);
+  }
+  // Every field of the header, and of what follows it, with all bits set.
+  for (size_t at = 0; at < 2000; ++at) {
+    std::string damaged = whole;
+    damaged[at] = '\xff';
+    SymbolTable::FromElf(AsBytes(damaged)).NameOf(0x400);
+  }
+}
+
+}  // namespace
+}  // namespace tinyrig::server
