@@ -47,13 +47,14 @@ def until(what: str, condition, seconds: float = START_SECONDS):
 
 
 class Bench:
-    """Boards b1, b2, ... of type virtual_m4. `crossed` swaps the links of the first two."""
+    """Boards b1, b2, ... of type virtual_m4. `crossed` swaps the links of the first two, `mode` is the probe's."""
 
-    def __init__(self, boards: int = 2, crossed: bool = False):
+    def __init__(self, boards: int = 2, crossed: bool = False, mode: str = "long_lived"):
         # Socket paths are short, so not below a deep build folder.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tinyrig-e2e-", dir="/tmp"))
         self.boards = [f"b{i + 1}" for i in range(boards)]
         self.crossed = crossed
+        self.mode = mode
         self.processes: dict[str, subprocess.Popen] = {}
 
     def __enter__(self):
@@ -130,6 +131,7 @@ class Bench:
             lines += [
                 f"  - id: {board}", "    type: virtual_m4",
                 "    probe:", "      driver: openocd", "      config: virtual_m4.cfg", f"      serial: {serial}",
+                f"      mode: {self.mode}",
                 "      uid_address: 0x003FFFF0", "      dpidr: 0x2BA01477", "      env:",
                 f"        LD_PRELOAD: {BUILD}/lib/libtinyrig-hidapi.so",
                 f"        TINYRIG_VBOARD_DAP: {self.dir}/{board}/dap.sock",
@@ -151,6 +153,20 @@ class Bench:
 
     def power_cycle(self, board: str) -> None:
         self.control(board, cmd="power", state="cycle")
+
+    def recover(self, board: str) -> None:
+        """What a person does with a board that failed, after mending it."""
+        def health() -> str:
+            return next(b for b in self.cli_json("boards")["boards"] if b["board_id"] == board)["health"]
+        until(f"{board} has a verdict", lambda: health() != "suspect")
+        if health() == "quarantined":
+            self.cli("board", "recover", board)
+            until(f"{board} has recovered", lambda: health() == "good")
+
+    def recover_quarantined(self) -> None:
+        for board in self.cli_json("boards")["boards"]:
+            if board["health"] == "quarantined":
+                self.cli("board", "recover", board["board_id"], check=False)
 
     def fault(self, board: str, name: str, **params) -> None:
         self.control(board, cmd="fault", name=name, **params)
