@@ -111,9 +111,11 @@ class Attempt {
   Awaitable<Result<vectors::VectorSet>> FetchVectors() {
     const v1::VectorSetRef& source = offer_.vectors();
     if (!source.has_npz()) {
-      vectors::InputTensor input;
-      input.elements = offer_.execution().input_bytes();
-      co_return vectors::MakePatternSet(source.patterns(), std::span(&input, 1));
+      std::vector<vectors::InputTensor> inputs;
+      for (const v1::InputTensor& tensor : offer_.execution().inputs()) {
+        inputs.push_back({tensor.elements(), tensor.is_float32()});
+      }
+      co_return vectors::MakePatternSet(source.patterns(), inputs);
     }
     CO_TRY_ASSIGN(const auto path, co_await artifacts_.Get(source.npz(), deadline_));
     CO_TRY_ASSIGN(const auto bytes, ReadFile(path));

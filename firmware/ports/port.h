@@ -58,7 +58,8 @@ void WaitForByte();
 void Write(const uint8_t* bytes, size_t size);
 
 /// The counter: Start() begins a window, Stop() ends it and returns its ticks, with the cost of an
-/// empty window taken off. One window at a time; windows may be as long as 32 bits hold. A port
+/// empty window taken off. One window at a time. Stop() answers device::kTicksOverflow for a window
+/// longer than the counter holds, and never a number that wrapped. A port
 /// whose counter is exact (virtual instructions) must give floor(N * ticks per instruction) for a
 /// window of N instructions: tests/integration/firmware proves it.
 void CounterStart();

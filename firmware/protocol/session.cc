@@ -7,12 +7,10 @@
 #include "firmware/protocol/hello.h"
 #include "proto/device/crc32c.h"
 #include "proto/device/fnv1a.h"
+#include "proto/device/limits.h"
 
 namespace tinyrig::device {
 namespace {
-
-constexpr uint32_t kMaxWarmup = 1000;
-constexpr uint32_t kMaxRepetitions = 100000;
 
 /// Differs between jobs, so that an old paint is not taken for a new one, and is none of the bytes
 /// that activations are full of (0, -1, -128).

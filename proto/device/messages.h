@@ -32,6 +32,9 @@ enum class FaultKind : uint8_t {
   kPanic = 33,  ///< The firmware gave up by itself; `detail` says where.
 };
 
+/// `ticks` of a window that was longer than the counter holds: not a number.
+inline constexpr uint32_t kTicksOverflow = 0xFFFFFFFF;
+
 #pragma pack(push, 1)
 
 struct HelloRequest {
@@ -95,7 +98,8 @@ struct InferenceResult {
   uint32_t input_crc32c;   ///< Of the bytes the device saw.
   uint32_t output_crc32c;  ///< Of all output tensors, one after the other.
   uint32_t output_size;    ///< Bytes that follow in kOutput frames; 0 when not asked for.
-  uint32_t ticks;  ///< Counter ticks of the window, the cost of reading the counter taken off.
+  uint32_t ticks;  ///< Counter ticks of the window, the cost of reading the counter taken off;
+                   ///< kTicksOverflow when the window was too long.
   uint8_t phase;   ///< Phase.
   uint8_t code;    ///< Code of the inference.
   uint8_t reserved[2];

@@ -1,6 +1,9 @@
 #include "server/api/result_service.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <semaphore>
 
 #include "server/api/pull_stream.h"
 #include "server/api/unary.h"
@@ -9,6 +12,9 @@
 
 namespace tinyrig::server {
 namespace {
+
+constexpr int kMaxQueries = 2;
+std::counting_semaphore<kMaxQueries> query_slots{kMaxQueries};
 
 // Runs the statement when the client asks for the first row, then hands out what it gave.
 class QueryStream final : public PullStream<v1::QueryRow> {
@@ -21,7 +27,14 @@ class QueryStream final : public PullStream<v1::QueryRow> {
       started_ = true;
       UserQueryLimits limits;
       if (max_rows_ != 0) limits.max_rows = std::min(max_rows_, limits.max_rows);
-      Result<UserQueryResult> result = RunUserQuery(backend_.readers.file(), sql_, limits);
+      Result<UserQueryResult> result = Status(
+          Code::kResourceExhausted,
+          fmt::format("{} queries are running already; try again in a few seconds", kMaxQueries));
+      // Others plan and judge on the same pool: queries never get all of its threads.
+      if (query_slots.try_acquire()) {
+        result = RunUserQuery(backend_.readers.file(), sql_, limits);
+        query_slots.release();
+      }
       if (!result.ok()) {
         *status = result.status();
         return Step::kEnd;

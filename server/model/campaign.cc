@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 
+#include "proto/device/limits.h"
 #include "proto/vectors/patterns.h"
 #include "server/model/names.h"
 #include "server/model/sha256.h"
@@ -158,8 +159,8 @@ Result<v1::CampaignSpec> NormalizeCampaign(v1::CampaignSpec spec) {
   if (!spec.has_repetitions()) spec.set_repetitions(kDefaultRepetitions);
   if (!spec.has_max_attempts()) spec.set_max_attempts(kDefaultMaxAttempts);
   if (!spec.has_attempt_timeout_s()) spec.set_attempt_timeout_s(kDefaultAttemptTimeoutS);
-  TRY(CheckRange("warmup", spec.warmup(), 0, kMaxRepetitions));
-  TRY(CheckRange("repetitions", spec.repetitions(), 1, kMaxRepetitions));
+  TRY(CheckRange("warmup", spec.warmup(), 0, device::kMaxWarmup));
+  TRY(CheckRange("repetitions", spec.repetitions(), 1, device::kMaxRepetitions));
   TRY(CheckRange("max_attempts", spec.max_attempts(), 1, kMaxAttempts));
   TRY(CheckRange("attempt_timeout_s", spec.attempt_timeout_s(), 1, kMaxAttemptTimeoutS));
   return spec;

@@ -15,7 +15,6 @@ inline constexpr uint32_t kDefaultWarmup = 1;
 inline constexpr uint32_t kDefaultRepetitions = 1;
 inline constexpr uint32_t kDefaultMaxAttempts = 3;
 inline constexpr uint32_t kDefaultAttemptTimeoutS = 120;
-inline constexpr uint32_t kMaxRepetitions = 100'000;
 inline constexpr uint32_t kMaxAttempts = 100;
 inline constexpr uint32_t kMaxAttemptTimeoutS = 24 * 3600;
 

@@ -17,13 +17,19 @@ struct PlanOp {
   uint64_t macs = 0;
 };
 
+struct PlanInput {
+  uint32_t elements = 0;
+  bool is_float32 = false;  ///< Else one byte an element.
+};
+
 /// All sizes in bytes. `flash_*` and `ram_*` split into model cost (the variant needs it) and rig
 /// cost (only the measuring firmware needs it).
 struct PlanFacts {
   uint64_t macs = 0;
   uint64_t blob_bytes = 0;
-  uint64_t arena_bytes = 0;   ///< Activations and scratch, as planned.
-  uint32_t input_bytes = 0;   ///< Of all inputs together, one vector.
+  uint64_t arena_bytes = 0;  ///< Activations and scratch, as planned.
+  uint32_t input_bytes = 0;  ///< Of all inputs together, one vector.
+  std::vector<PlanInput> inputs;
   uint32_t output_bytes = 0;  ///< Of all outputs together, one vector.
   uint32_t first_output_bytes = 0;
   OutputType first_output_type = OutputType::kInt8;

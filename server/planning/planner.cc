@@ -20,8 +20,12 @@ PlanFacts FactsOf(const compiler::Plan& plan, size_t blob_bytes) {
   facts.macs = plan.macs;
   facts.blob_bytes = blob_bytes;
   facts.arena_bytes = plan.arena_bytes;
-  for (const compiler::TensorInfo& input : plan.inputs)
+  for (const compiler::TensorInfo& input : plan.inputs) {
     facts.input_bytes += static_cast<uint32_t>(input.bytes);
+    const bool is_float32 = input.type == "float32";
+    const size_t element_bytes = is_float32 ? sizeof(float) : 1;
+    facts.inputs.push_back({static_cast<uint32_t>(input.bytes / element_bytes), is_float32});
+  }
   for (const compiler::TensorInfo& output : plan.outputs) {
     facts.output_bytes += static_cast<uint32_t>(output.bytes);
   }

@@ -153,6 +153,35 @@ std::optional<v1::Failure> CollectOutputs(const v1::AttemptResult& result, const
   return std::nullopt;
 }
 
+/// The counter is of the kind that the board type's fidelity promises, and it held every window.
+std::optional<v1::Failure> CheckCounter(const v1::Identity& identity, v1::Fidelity fidelity,
+                                        const Answers& answers) {
+  if (identity.clock_hz() == 0 || identity.counter_hz() == 0) {
+    return MakeFailure(v1::FAILURE_OWNER_SERVICE, Code::kInternal,
+                       "the agent's result lacks the clock of the board; update the agent");
+  }
+  using device::CounterKind;
+  const auto kind = static_cast<CounterKind>(identity.counter_kind());
+  const CounterKind wanted = fidelity == v1::FIDELITY_EMULATED ? CounterKind::kVirtualInstructions
+                             : fidelity == v1::FIDELITY_NATIVE ? CounterKind::kHostClock
+                                                               : CounterKind::kCycles;
+  if (kind != wanted) {
+    return MakeFailure(v1::FAILURE_OWNER_BENCH, Code::kFailedPrecondition,
+                       fmt::format("the board counts in another way (kind {}) than its type says "
+                                   "(kind {}); check the board's type in the bench file, or that "
+                                   "its cycle counter runs",
+                                   identity.counter_kind(), static_cast<int>(wanted)));
+  }
+  if (std::ranges::find(answers.ticks, double{device::kTicksOverflow}) != answers.ticks.end()) {
+    return MakeFailure(
+        v1::FAILURE_OWNER_INFEASIBLE, Code::kOutOfRange,
+        fmt::format("one inference takes longer than the board's counter holds ({:.1f} s of its "
+                    "clock); measure a smaller model or faster kernels",
+                    double{device::kTicksOverflow} / identity.counter_hz()));
+  }
+  return std::nullopt;
+}
+
 struct Comparison {
   uint32_t mismatches = 0;
   std::vector<std::string> evidence;
@@ -302,12 +331,8 @@ Evaluation Evaluate(const v1::AttemptResult& result, const PlanFacts& facts,
   Answers answers;
   evaluation.failure = CheckSamples(result, expected, request.repetitions, &answers);
   if (!evaluation.failure) evaluation.failure = CollectOutputs(result, expected, &answers);
-  if (!evaluation.failure &&
-      (result.identity().clock_hz() == 0 || result.identity().counter_hz() == 0)) {
-    evaluation.failure =
-        MakeFailure(v1::FAILURE_OWNER_SERVICE, Code::kInternal,
-                    "the agent's result lacks the clock of the board; update the agent");
-  }
+  if (!evaluation.failure)
+    evaluation.failure = CheckCounter(result.identity(), request.fidelity, answers);
   if (evaluation.failure) return evaluation;
 
   MeasurementList list(fidelity);

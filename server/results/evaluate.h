@@ -53,7 +53,8 @@ std::vector<v1::Measurement> PlannedMeasurements(const PlanFacts& facts, v1::Fid
 ///   differs from the host reference or between repetitions: metric output_mismatches and,
 ///               as evidence, the first differing vector with its bytes; nothing else is measured
 ///               then but costs
-///   infeasible  a limit of the campaign is exceeded by what was measured
+///   infeasible  an inference was longer than the counter holds, or a limit of the campaign is
+///               exceeded by what was measured
 /// Counter kinds (proto/device/messages.h): virtual instructions give instructions_* and
 /// latency_us_* in virtual time, cycles give cycles_* and latency_us_*, a host clock gives
 /// latency_us_* only.

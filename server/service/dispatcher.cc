@@ -59,6 +59,11 @@ v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context) {
   execution.set_repetitions(context.spec.repetitions());
   execution.set_layer_hashes(context.spec.layer_hashes());
   execution.set_input_bytes(context.plan.facts.input_bytes);
+  for (const PlanInput& input : context.plan.facts.inputs) {
+    v1::InputTensor* tensor = execution.add_inputs();
+    tensor->set_elements(input.elements);
+    tensor->set_is_float32(input.is_float32);
+  }
   execution.set_output_bytes(context.plan.facts.output_bytes);
   execution.set_inference_timeout_ms(kInferenceTimeoutMs);
   execution.set_arena_bytes(static_cast<uint32_t>(context.plan.facts.arena_bytes));

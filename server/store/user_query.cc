@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 #include <string_view>
 
 #include "server/model/text.h"
@@ -24,16 +25,29 @@ bool IsView(std::string_view name) {
   return std::find(kViews.begin(), kViews.end(), name) != kViews.end();
 }
 
+/// One value, and one row of them: what a statement can hold in memory at a time.
+constexpr int kMaxValueBytes = 64 << 10;
+constexpr int kMaxColumns = 100;
+constexpr int kMaxPatternBytes = 1000;  ///< Of LIKE and GLOB.
+/// Virtual machine steps between looks at the clock. One step is at most one function call, whose
+/// arguments are at most kMaxValueBytes long: instr() and replace() take 0.1 s for the worst.
+constexpr int kStepsBetweenLooks = 10;
+
 struct Guard {
   bool refused = false;
-  std::string table;  // That was asked for and is no view.
+  bool open = false;   // While the query's own views are made.
+  std::string table;   // That was asked for and is no view.
+  std::string secret;  // Prefix of the views that may read tables.
   Clock::time_point deadline;
 };
 
-// What a statement may do. Column reads inside a view name that view as `inner`; the tables behind
-// are reachable in no other way. A table that is joined without using a column is named with an
-// empty one, after the view is forgotten: that tells no more than a number of rows.
-bool Allowed(int action, std::string_view first, std::string_view second, const char* inner) {
+// What a statement may do. Column reads name the innermost view (or WITH table: a user may call one
+// like a view) as `inner`; only views whose names the user cannot know may read tables. A table
+// that is joined without using a column is named with an empty one, after the view is forgotten:
+// that tells no more than a number of rows.
+bool Allowed(const Guard& guard, int action, std::string_view first, std::string_view second,
+             std::string_view inner) {
+  if (guard.open) return true;
   switch (action) {
     case SQLITE_SELECT:
     case SQLITE_RECURSIVE:
@@ -42,7 +56,8 @@ bool Allowed(int action, std::string_view first, std::string_view second, const 
       return std::find(kForbiddenFunctions.begin(), kForbiddenFunctions.end(), second) ==
              kForbiddenFunctions.end();
     case SQLITE_READ:
-      return second.empty() || IsView(first) || (inner != nullptr && IsView(inner));
+      return second.empty() || IsView(first) || first.starts_with(guard.secret) ||
+             inner.starts_with(guard.secret);
     default:
       return false;
   }
@@ -51,8 +66,10 @@ bool Allowed(int action, std::string_view first, std::string_view second, const 
 int Authorize(void* context, int action, const char* a, const char* b, const char*,
               const char* inner) {
   const std::string_view first = a == nullptr ? "" : a;
-  if (Allowed(action, first, b == nullptr ? "" : b, inner)) return SQLITE_OK;
   auto* guard = static_cast<Guard*>(context);
+  if (Allowed(*guard, action, first, b == nullptr ? "" : b, inner == nullptr ? "" : inner)) {
+    return SQLITE_OK;
+  }
   guard->refused = true;
   if (action == SQLITE_READ) guard->table = std::string(first);
   return SQLITE_DENY;
@@ -84,6 +101,32 @@ Status QueryStatus(sqlite3* db, int rc, const Guard& guard) {
     default:
       return SqliteStatus(db, rc, "query");
   }
+}
+
+/// Puts two temporary views before each view of the schema: one with its name, which the query
+/// sees, on one with a name that nobody can guess, which has the definition.
+Status MakePrivateViews(Database& db, Guard* guard) {
+  std::random_device random;
+  guard->secret = fmt::format("v{:08x}{:08x}{:08x}{:08x}_", random(), random(), random(), random());
+  std::vector<std::pair<std::string, std::string>> definitions;
+  {
+    TRY_ASSIGN(Statement rows, db.Query("SELECT name, sql FROM sqlite_master WHERE type = 'view'"));
+    for (;;) {
+      TRY_ASSIGN(const bool row, rows.Step());
+      if (!row) break;
+      definitions.emplace_back(rows.Text(0), rows.Text(1));
+    }
+  }
+  for (const auto& [name, sql] : definitions) {
+    if (!IsView(name)) continue;
+    const size_t body = sql.find("SELECT");
+    if (body == sql.npos) {
+      return {Code::kInternal, fmt::format("view {} has no SELECT; please report this", name)};
+    }
+    TRY(db.Run(fmt::format("CREATE TEMP VIEW {}{} AS {}", guard->secret, name, sql.substr(body))));
+    TRY(db.Run(fmt::format("CREATE TEMP VIEW {1} AS SELECT * FROM {0}{1}", guard->secret, name)));
+  }
+  return {};
 }
 
 v1::QueryValue ReadValue(sqlite3_stmt* statement, int column) {
@@ -130,13 +173,18 @@ Result<UserQueryResult> RunUserQuery(const std::filesystem::path& file, const st
   sqlite3* handle = db.handle();
   Guard guard;
   guard.deadline = Clock::now() + limits.max_time;
-  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 16 << 20);
+  guard.open = true;
+  sqlite3_set_authorizer(handle, Authorize, &guard);
+  TRY(MakePrivateViews(db, &guard));
+  guard.open = false;
+  sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
+  sqlite3_limit(handle, SQLITE_LIMIT_COLUMN, kMaxColumns);
+  sqlite3_limit(handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, kMaxPatternBytes);
   sqlite3_limit(handle, SQLITE_LIMIT_SQL_LENGTH, 64 << 10);
   sqlite3_limit(handle, SQLITE_LIMIT_EXPR_DEPTH, 200);
   sqlite3_limit(handle, SQLITE_LIMIT_COMPOUND_SELECT, 50);
   sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
-  sqlite3_set_authorizer(handle, Authorize, &guard);
-  sqlite3_progress_handler(handle, 1000, Overdue, &guard);
+  sqlite3_progress_handler(handle, kStepsBetweenLooks, Overdue, &guard);
 
   sqlite3_stmt* raw = nullptr;
   const char* rest = nullptr;

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "firmware/compiler/variant.h"
+#include "proto/device/limits.h"
 #include "server/cli/campaign/metrics.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/campaign/yaml.h"
@@ -15,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr uint64_t kMaxFileBytes = 1 << 20;
-constexpr int64_t kMaxRepetitions = 1'000'000;
 constexpr int64_t kMaxTimeoutS = 24 * 3600;
 
 /// A reader that puts the place of the value before an error that has none.
@@ -189,8 +189,8 @@ Result<LocalCampaign> ParseCampaign(const std::string& text, const std::string& 
          return At(node, SetVectors(vectors, folder, campaign));
        }},
       {"warmup",
-       IntegerReader("warmup", 0, kMaxRepetitions, [&](int64_t n) { spec.set_warmup(n); })},
-      {"repetitions", IntegerReader("repetitions", 1, kMaxRepetitions,
+       IntegerReader("warmup", 0, device::kMaxWarmup, [&](int64_t n) { spec.set_warmup(n); })},
+      {"repetitions", IntegerReader("repetitions", 1, device::kMaxRepetitions,
                                     [&](int64_t n) { spec.set_repetitions(n); })},
       {"layer_hashes",
        [&](const YamlNode& node) -> Status {

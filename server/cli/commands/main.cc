@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
+#include <system_error>
 #include <vector>
 
 #include "server/cli/commands/command.h"
@@ -162,7 +165,18 @@ int Main(int argc, char** argv) {
     if (error.get_exit_code() == 0) return app.exit(error);
     return UsageError(app, error, argc, argv);
   }
-  const Result<int> code = runner(common);
+  Result<int> code = kExitOk;
+  try {
+    code = runner(common);
+    // A full disk is noticed at the latest here.
+    if (code.ok() && std::fflush(stdout) != 0) {
+      code = Status(Code::kUnavailable,
+                    fmt::format("standard output cannot be written: {}", std::strerror(errno)));
+    }
+  } catch (const std::system_error& error) {  // fmt::print
+    code = Status(Code::kUnavailable,
+                  fmt::format("standard output cannot be written: {}", error.what()));
+  }
   if (code.ok()) return *code;
   PrintError(code.status().message());
   return ExitCodeOf(code.status());

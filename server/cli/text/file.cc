@@ -59,6 +59,15 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
 }
 
 Status WriteFile(const std::string& path, std::string_view text) {
+  // The rename below would replace whatever is there, devices and folders' names included.
+  std::error_code ignored;
+  const fs::file_status there = fs::status(path, ignored);
+  if (path.empty() || (fs::exists(there) && !fs::is_regular_file(there))) {
+    return {Code::kInvalidArgument,
+            fmt::format("'{}' is no regular file and is not replaced; name a file, or - for "
+                        "standard output",
+                        path)};
+  }
   const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
   std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
   if (!out) return SystemError("write", path, errno);

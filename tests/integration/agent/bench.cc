@@ -80,6 +80,7 @@ v1::LeaseOffer Bench::Offer(const BuiltImage& image) const {
   execution.set_warmup(1);
   execution.set_repetitions(1);
   execution.set_input_bytes(image.input_bytes);
+  execution.add_inputs()->set_elements(image.input_bytes);
   execution.set_output_bytes(image.output_bytes);
   execution.set_inference_timeout_ms(10000);
   return offer;

@@ -176,8 +176,11 @@ v1::AttemptResult FakeAgent::Measure(const v1::LeaseOffer& offer) {
         vectors::ReadVectorSet(std::span(first, npz.size()), "npz", vectors::Parts::kInputsOnly);
     if (read.ok()) set = std::move(*read);
   } else {
-    const vectors::InputTensor input{offer.execution().input_bytes(), false};
-    auto made = vectors::MakePatternSet(offer.vectors().patterns(), std::span(&input, 1));
+    std::vector<vectors::InputTensor> inputs;
+    for (const v1::InputTensor& tensor : offer.execution().inputs()) {
+      inputs.push_back({tensor.elements(), tensor.is_float32()});
+    }
+    auto made = vectors::MakePatternSet(offer.vectors().patterns(), inputs);
     if (made.ok()) set = std::move(*made);
   }
   if (!runner.ok() || set.count == 0)

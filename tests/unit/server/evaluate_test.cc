@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proto/device/crc32c.h"
+#include "proto/device/messages.h"
 #include "server/results/metrics.h"
 
 namespace tinyrig::server {
@@ -107,14 +108,30 @@ TEST_F(EvaluateTest, CountsInstructionsMemoryAndAccuracy) {
 TEST_F(EvaluateTest, CyclesOnlyWhereHardwareCountedThem) {
   result_.mutable_identity()->set_counter_kind(2);
   result_.mutable_identity()->set_counter_hz(15'625'000);
+  // An emulated board that says it counts cycles is not what the bench file says.
+  ASSERT_TRUE(Run().failure);
+  EXPECT_EQ(Run().failure->owner(), v1::FAILURE_OWNER_BENCH);
+  EXPECT_FALSE(Has(Run(), "cycles_min"));
+  request_.fidelity = v1::FIDELITY_HARDWARE;
   const Evaluation e = Run();
   EXPECT_EQ(Value(e, "cycles_min"), 1600);
   EXPECT_FALSE(Has(e, "instructions_min"));
+  request_.fidelity = v1::FIDELITY_NATIVE;
   result_.mutable_identity()->set_counter_kind(3);
   result_.mutable_identity()->set_counter_hz(1'000'000'000);
   const Evaluation native = Run();
   EXPECT_EQ(Value(native, "latency_us_min"), 1.6);
   EXPECT_FALSE(Has(native, "cycles_min"));
+}
+
+TEST_F(EvaluateTest, AWindowThatTheCounterCannotHoldGivesNoNumber) {
+  result_.mutable_samples(3)->set_ticks(device::kTicksOverflow);
+  const Evaluation e = Run();
+  ASSERT_TRUE(e.failure);
+  EXPECT_EQ(e.failure->owner(), v1::FAILURE_OWNER_INFEASIBLE);
+  EXPECT_NE(e.failure->message().find("171.8 s"), std::string::npos) << e.failure->message();
+  EXPECT_FALSE(Has(e, "instructions_min"));
+  EXPECT_FALSE(Has(e, "latency_us_min"));
 }
 
 TEST_F(EvaluateTest, WarmupDoesNotCount) {

@@ -10,6 +10,7 @@
 #include "server/planning/expected.h"
 #include "server/planning/fit.h"
 #include "server/planning/planner.h"
+#include "tests/unit/compiler/model_builder.h"
 
 namespace tinyrig::server {
 namespace {
@@ -190,6 +191,36 @@ TEST_F(PlannerTest, ReferenceOutputsAreThoseOfTheModelsMaker) {
   ASSERT_EQ(published.data.size(), expected->outputs.size());
   EXPECT_EQ(std::memcmp(published.data.data(), expected->outputs.data(), expected->outputs.size()),
             0);
+}
+
+TEST(Planner, TheAgentCanMakeTheSamePatternsFromWhatItIsTold) {
+  compiler::ModelSpec spec;
+  for (const char* name : {"left", "right", "sum"}) {
+    spec.tensors.push_back(compiler::Activation8(name, {1, 2, 3, 4}, 0.5f, 3));
+  }
+  compiler::OpSpec add;
+  add.builtin = 0;  // ADD
+  add.inputs = {0, 1};
+  add.outputs = {2};
+  spec.ops = {add};
+  spec.inputs = {0, 1};
+  spec.outputs = {2};
+  const auto planner = ModelPlanner::Read("add", "", compiler::BuildTflite(spec));
+  ASSERT_TRUE(planner.ok()) << planner.status().ToString();
+  v1::VectorSetRef ref;
+  ref.set_patterns("AB");
+  const auto set = planner->MakeVectors(ref, {});
+  ASSERT_TRUE(set.ok()) << set.status().ToString();
+  const auto planned = planner->Plan(Dsp(), SomeBundle());
+  ASSERT_TRUE(planned.ok()) << planned.status().ToString();
+  ASSERT_EQ(planned->record.facts.inputs.size(), 2u);
+  std::vector<vectors::InputTensor> told;
+  for (const PlanInput& input : planned->record.facts.inputs) {
+    told.push_back({input.elements, input.is_float32});
+  }
+  EXPECT_EQ(vectors::MakePatternSet("AB", told)->Crc32c(), set->Crc32c());
+  const vectors::InputTensor one_sequence{48, false};
+  EXPECT_NE(vectors::MakePatternSet("AB", std::span(&one_sequence, 1))->Crc32c(), set->Crc32c());
 }
 
 TEST_F(PlannerTest, ExpectedSurvivesBeingStored) {
