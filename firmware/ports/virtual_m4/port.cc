@@ -1,75 +1,36 @@
 #include "firmware/ports/port.h"
 
-#include <cstring>
-
-#include "firmware/ports/virtual_m4/board.h"
+#include "firmware/ports/cmsdk/cmsdk.h"
+#include "firmware/ports/cortex_m/core.h"
+#include "firmware/ports/cortex_m/mpu.h"
 #include "port_config.h"
-
-extern "C" {
-extern const std::byte __code_start[], __code_end[], __blob_start[], __blob_end[];
-extern const std::byte __stack_low[], __stack_high[], __build_id_note[];
-extern std::byte __arena_start[], __arena_end[];
-
-// Found by the bundle script: the probe writes here between reset and start.
-[[gnu::section(".noinit.mailbox"), gnu::used]] uint32_t tinyrig_mailbox;
-}
 
 namespace tinyrig::port {
 namespace {
 
-// An ELF note: name size, description size, type, "GNU\0", then the id.
-constexpr size_t kNoteHeader = 16;
-
-constexpr Info kInfo = {
-    .name = kConfigName,
-    .clock_hz = kConfigClockHz,
-    .counter_hz = kConfigCounterHz,
-    .counter_kind = kConfigCounterKind,
-    .rx_window = kConfigRxWindow,
-    .doorbell_irq = kConfigDoorbellIrq,
+// All of QEMU's code memory: the program, the blob, and the unique id at its end.
+// The board type's RAM is 256 KiB; QEMU's 4 MiB go on behind it. Below RAM: kGuardBytes.
+constexpr Region kRegions[] = {
+    {0x00000000, 22, Access::kFlash},     {0x1FF00000, 20, Access::kNone},
+    {0x20000000, 18, Access::kReadWrite}, {0x20040000, 18, Access::kNone},
+    {0x20080000, 19, Access::kNone},      {0x20100000, 20, Access::kNone},
+    {0x20200000, 21, Access::kNone},
 };
-
-// RAM is anything at power-on: the count holds only while the word beside it says so.
-constexpr uint32_t kCountIsValid = 0x54434C46;
-[[gnu::section(".noinit")]] uint32_t fault_count_mark;
-[[gnu::section(".noinit")]] uint32_t fault_count;
 
 }  // namespace
 
-const Info& GetInfo() { return kInfo; }
+constinit const uint32_t kGuardBytes = 0x00100000;
 
-Memory GetMemory() {
-  return {.code = {__code_start, __code_end},
-          .blob = {__blob_start, __blob_end},
-          .arena = {__arena_start, __arena_end},
-          .stack = {__stack_low, __stack_high},
-          .build_id = std::span<const std::byte, 20>(__build_id_note + kNoteHeader, 20)};
-}
+void ProtectMemory() { SetRegions(kRegions); }
 
-void ReadUniqueId(uint8_t (&id)[12]) {
-  std::memcpy(id, reinterpret_cast<const void*>(kUniqueId), sizeof(id));
-}
-
-uint32_t MailboxWord() { return tinyrig_mailbox; }
-
-uint32_t FaultCount() { return fault_count_mark == kCountIsValid ? fault_count : 0; }
-
-void CountFault() {
-  fault_count = FaultCount() + 1;
-  fault_count_mark = kCountIsValid;
+const Info& GetInfo() {
+  static constexpr Info kInfo = kConfigInfo;
+  return kInfo;
 }
 
 void Init() {
   InitUart();
   InitCounter();
-}
-
-void PaintStack(uint8_t value) {
-  // Not below this function's own frame: memset is called from here and may push registers.
-  constexpr size_t kMargin = 64;
-  auto* low = const_cast<std::byte*>(__stack_low);
-  auto* top = static_cast<std::byte*>(__builtin_frame_address(0)) - kMargin;
-  for (std::byte* at = low; at < top; ++at) *at = static_cast<std::byte>(value);
 }
 
 }  // namespace tinyrig::port

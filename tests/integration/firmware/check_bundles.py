@@ -31,8 +31,9 @@ def symbols(elf):
 
 
 def check_content(bundles):
-    names = sorted(path.stem for path in bundles.glob("virtual_m4-*.json"))
-    if names != ["virtual_m4-dsp", "virtual_m4-reference"]:
+    names = sorted(path.stem for path in bundles.glob("*.json"))
+    ports = sorted({name.rpartition("-")[0] for name in names})
+    if not ports or names != [f"{port}-{kernels}" for port in ports for kernels in ("dsp", "reference")]:
         fail(f"{bundles} holds {names}; build the target firmware_bundles")
     for name in names:
         found = [symbol for symbol in symbols(bundles / f"{name}.elf") if FORBIDDEN.match(symbol)]
@@ -46,10 +47,11 @@ def check_content(bundles):
         total = flash["core"] + flash["rig"] + sum(flash["kernels"].values())
         if not total == size == bundle["firmware_size"]:
             fail(f"{name}: classes add up to {total} bytes, the .bin has {size}")
-        if size > bundle["blob_address"]:
+        if bundle["load_address"] + size > bundle["blob_address"]:
             fail(f"{name}: the code runs into the blob")
         board = bundle["board_type"]
-        if bundle["blob_address"] + bundle["blob_limit"] != board["flash_bytes"]:
+        end = bundle["load_address"] + board["flash_bytes"]
+        if bundle["blob_address"] + bundle["blob_limit"] != end:
             fail(f"{name}: blob and flash do not end together")
         ram = bundle["ram"]
         used = ram["runtime_static"] + ram["stack_reserved"] + ram["rig"] + bundle["arena_limit"]

@@ -5,14 +5,19 @@
 
 #include "tests/integration/firmware/protocol_client.h"
 
-/// The counter of virtual_m4 is exact: windows of known length, measured by counter_check.cc, give
-/// floor(1.6 * N) ticks, so that N = ceil(ticks * 5 / 8).
+/// The counters of emulated boards are exact: windows of N instructions, measured by
+/// counter_check.cc, give floor(N * counter_hz / clock_hz) ticks, so that
+/// N = ceil(ticks * clock_hz / counter_hz).
 namespace tinyrig::device {
 namespace {
 
-TEST(CounterTest, TicksGiveTheExactNumberOfInstructions) {
-  const Bundle bundle = ReadBundle("counter_check", "firmware/image-virtual_m4/test");
+class CounterTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(CounterTest, TicksGiveTheExactNumberOfInstructions) {
+  const Bundle bundle = ReadTestProgram(GetParam(), "counter_check");
   ASSERT_FALSE(bundle.json.is_null());
+  const auto clock_hz = bundle.json["board_type"]["clock_hz"].get<uint64_t>();
+  const auto counter_hz = bundle.json["board_type"]["counter_hz"].get<uint64_t>();
   QemuBoard board(MakeImage(bundle, {}));
   ASSERT_TRUE(board.alive());
   ProtocolClient client(board);
@@ -29,8 +34,8 @@ TEST(CounterTest, TicksGiveTheExactNumberOfInstructions) {
       std::memcpy(window, frame->payload, sizeof(window));
       const auto [instructions, ticks] = window;
       if (instructions == 0xFFFFFFFF) break;
-      EXPECT_EQ(ticks, instructions * uint64_t{8} / 5) << instructions;
-      EXPECT_EQ((ticks * uint64_t{5} + 7) / 8, instructions);
+      EXPECT_EQ(ticks, instructions * counter_hz / clock_hz) << instructions;
+      EXPECT_EQ((ticks * clock_hz + counter_hz - 1) / counter_hz, instructions);
       measured.insert(instructions);
     }
   }
@@ -38,6 +43,9 @@ TEST(CounterTest, TicksGiveTheExactNumberOfInstructions) {
   EXPECT_TRUE(measured.contains(1000) && measured.contains(1000000) &&
               measured.contains(100000000));
 }
+
+INSTANTIATE_TEST_SUITE_P(All, CounterTest, testing::ValuesIn(kPorts),
+                         [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
 }  // namespace tinyrig::device

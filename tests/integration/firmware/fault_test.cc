@@ -2,6 +2,8 @@
 
 #include <cstring>
 #include <ostream>
+#include <string>
+#include <tuple>
 
 #include "tests/integration/firmware/protocol_client.h"
 #include "tests/unit/firmware/tiny_blob.h"
@@ -20,7 +22,7 @@ struct Crash {
 
 void PrintTo(const Crash& crash, std::ostream* out) { *out << crash.name; }
 
-class FaultTest : public testing::TestWithParam<Crash> {};
+class FaultTest : public testing::TestWithParam<std::tuple<const char*, Crash>> {};
 
 std::vector<std::byte> Blob() {
   const std::vector<uint64_t> words = TinyBlob(kInputBytes);
@@ -29,7 +31,8 @@ std::vector<std::byte> Blob() {
 }
 
 TEST_P(FaultTest, IsReportedAndTheBoardStillAnswers) {
-  const Bundle bundle = ReadBundle("faulty_kernels", "firmware/image-virtual_m4/test");
+  const auto& [port, crash] = GetParam();
+  const Bundle bundle = ReadTestProgram(port, "faulty_kernels");
   ASSERT_FALSE(bundle.json.is_null());
   QemuBoard board(MakeImage(bundle, Blob()));
   ASSERT_TRUE(board.alive());
@@ -39,15 +42,15 @@ TEST_P(FaultTest, IsReportedAndTheBoardStillAnswers) {
 
   std::vector<std::byte> vector(kInputBytes);
   EXPECT_FALSE(client.Run(0, vector, 1).fault);
-  vector[0] = static_cast<std::byte>(GetParam().command);
+  vector[0] = static_cast<std::byte>(crash.command);
   const auto run = client.Run(1, vector, 1);
   ASSERT_TRUE(run.fault);
   const Fault& fault = *run.fault;
   EXPECT_EQ(fault.nonce, client.nonce());
-  EXPECT_EQ(static_cast<FaultKind>(fault.kind), GetParam().kind)
+  EXPECT_EQ(static_cast<FaultKind>(fault.kind), crash.kind)
       << "cfsr " << std::hex << fault.cfsr << " hfsr " << fault.hfsr << " mmfar " << fault.mmfar;
   const auto stack_high = 0x20000000u + bundle.json["ram"]["stack_reserved"].get<uint32_t>();
-  if (GetParam().kind == FaultKind::kStackOverflow) {
+  if (crash.kind == FaultKind::kStackOverflow) {
     EXPECT_LT(fault.sp, 0x20000000u + 64);
   } else {
     EXPECT_GT(fault.sp, 0x20000000u);
@@ -70,17 +73,19 @@ TEST_P(FaultTest, IsReportedAndTheBoardStillAnswers) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FaultTest,
-                         testing::Values(Crash{"Recursion", 1, FaultKind::kStackOverflow},
-                                         Crash{"BigFrame", 2, FaultKind::kStackOverflow},
-                                         Crash{"WriteToCode", 3, FaultKind::kMemManage},
-                                         Crash{"UndefinedInstruction", 4, FaultKind::kUsageFault},
-                                         Crash{"ReadBeyondRam", 5, FaultKind::kMemManage},
-                                         Crash{"CodeInRam", 6, FaultKind::kMemManage},
-                                         Crash{"NobodyAnswers", 7, FaultKind::kBusFault}),
-                         [](const testing::TestParamInfo<Crash>& info) {
-                           return std::string(info.param.name);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, FaultTest,
+    testing::Combine(testing::ValuesIn(kPorts),
+                     testing::Values(Crash{"Recursion", 1, FaultKind::kStackOverflow},
+                                     Crash{"BigFrame", 2, FaultKind::kStackOverflow},
+                                     Crash{"WriteToCode", 3, FaultKind::kMemManage},
+                                     Crash{"UndefinedInstruction", 4, FaultKind::kUsageFault},
+                                     Crash{"ReadBeyondRam", 5, FaultKind::kMemManage},
+                                     Crash{"CodeInRam", 6, FaultKind::kMemManage},
+                                     Crash{"NobodyAnswers", 7, FaultKind::kBusFault})),
+    [](const auto& info) {
+      return std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param).name;
+    });
 
 }  // namespace
 }  // namespace tinyrig::device

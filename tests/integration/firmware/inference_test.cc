@@ -22,8 +22,6 @@ std::string KernelsOf(const std::string& variant) {
   return variant.starts_with("kernels=dsp") ? "dsp" : "reference";
 }
 
-uint64_t Instructions(uint32_t ticks) { return (uint64_t{ticks} * 5 + 7) / 8; }
-
 std::vector<std::byte> Pattern(char name, size_t bytes) {
   const vectors::InputTensor shape{.elements = bytes};
   const auto input = vectors::MakePattern(name, std::span(&shape, 1));
@@ -32,19 +30,28 @@ std::vector<std::byte> Pattern(char name, size_t bytes) {
   return {view.begin(), view.end()};
 }
 
-class InferenceTest : public testing::TestWithParam<const char*> {
+class InferenceTest : public testing::TestWithParam<std::tuple<const char*, const char*>> {
  protected:
+  const char* port() const { return std::get<0>(GetParam()); }
+  const char* variant() const { return std::get<1>(GetParam()); }
+
+  uint64_t Instructions(uint64_t ticks) const {
+    const auto clock_hz = bundle_.json["board_type"]["clock_hz"].get<uint64_t>();
+    const auto counter_hz = bundle_.json["board_type"]["counter_hz"].get<uint64_t>();
+    return (ticks * clock_hz + counter_hz - 1) / counter_hz;
+  }
+
   /// Compiles `model` for the variant under test.
   void Compile(const std::vector<std::byte>& model) {
-    const auto variant = compiler::ParseVariant(GetParam());
-    ASSERT_TRUE(variant.ok()) << variant.status().ToString();
-    auto compiled = compiler::Compile(model, *variant);
+    const auto parsed = compiler::ParseVariant(variant());
+    ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
+    auto compiled = compiler::Compile(model, *parsed);
     ASSERT_TRUE(compiled.ok()) << compiled.status().ToString();
     blob_ = std::move(compiled->blob);
     auto runner = compiler::ReferenceRunner::Make(blob_);
     ASSERT_TRUE(runner.ok()) << runner.status().ToString();
     reference_.emplace(std::move(*runner));
-    bundle_ = ReadBundle("virtual_m4-" + KernelsOf(GetParam()));
+    bundle_ = ReadBundle(std::string(port()) + "-" + KernelsOf(variant()));
     ASSERT_FALSE(bundle_.json.is_null());
   }
 
@@ -53,8 +60,8 @@ class InferenceTest : public testing::TestWithParam<const char*> {
   Bundle bundle_;
 };
 
-std::string VariantName(const testing::TestParamInfo<const char*>& info) {
-  std::string name = info.param;
+std::string VariantName(const testing::TestParamInfo<InferenceTest::ParamType>& info) {
+  std::string name = std::string(std::get<0>(info.param)) + "_" + std::get<1>(info.param);
   for (char& c : name) {
     if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
   }
@@ -86,10 +93,10 @@ TEST_P(InferenceTest, HelloTellsWhatWasLoaded) {
   EXPECT_EQ(hello.blob_crc32c, Crc32c(blob_.data(), blob_.size()));
   EXPECT_EQ(hello.arena_limit, json["arena_limit"]);
   EXPECT_EQ(hello.clock_hz, json["board_type"]["clock_hz"]);
-  EXPECT_EQ(hello.counter_hz, 25000000u);
+  EXPECT_EQ(hello.counter_hz, json["board_type"]["counter_hz"]);
   EXPECT_EQ(hello.counter_kind, static_cast<uint8_t>(CounterKind::kVirtualInstructions));
-  EXPECT_EQ(std::string(hello.port), "virtual_m4");
-  EXPECT_EQ(std::string(hello.kernels), KernelsOf(GetParam()));
+  EXPECT_EQ(std::string(hello.port), port());
+  EXPECT_EQ(std::string(hello.kernels), KernelsOf(variant()));
   std::string build_id;
   for (uint8_t byte : hello.build_id) {
     const char digits[] = "0123456789abcdef";
@@ -152,7 +159,7 @@ TEST_P(InferenceTest, PaintShowsWhatWasUsed) {
 
   const auto stack = board.ReadMemory(started.stack_low_address(), started.stack_bytes());
   const size_t used = UsedFromEnd(stack, paint);
-  std::cout << "  " << GetParam() << ": " << used << " bytes of stack used\n";
+  std::cout << "  " << port() << ", " << variant() << ": " << used << " bytes of stack used\n";
   EXPECT_GT(used, 200u);
   EXPECT_LT(used, started.stack_bytes() / 2);
 }
@@ -212,21 +219,25 @@ TEST_P(InferenceTest, KwsInstructionsAreTheSameOnEveryBoot) {
   ASSERT_EQ(ticks.size(), 1u);
   ASSERT_EQ(prepare_ticks.size(), 1u);
   const uint64_t instructions = Instructions(*ticks.begin());
-  std::cout << "  kws, " << GetParam() << ": " << instructions << " instructions an inference, "
-            << Instructions(*prepare_ticks.begin()) << " to prepare, blob " << blob_.size()
-            << " bytes\n";
+  std::cout << "  kws, " << port() << ", " << variant() << ": " << instructions
+            << " instructions an inference, " << Instructions(*prepare_ticks.begin())
+            << " to prepare, blob " << blob_.size() << " bytes\n";
   // TensorFlow Lite Micro's reference kernels take 43.04 M.
   EXPECT_LT(instructions, 43'040'000u);
   EXPECT_GT(instructions, 1'000'000u);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, InferenceTest,
-                         testing::Values("kernels=reference", "kernels=dsp,weights=int8",
-                                         "kernels=dsp,weights=int16"),
+                         testing::Combine(testing::ValuesIn(kPorts),
+                                          testing::Values("kernels=reference",
+                                                          "kernels=dsp,weights=int8",
+                                                          "kernels=dsp,weights=int16")),
                          VariantName);
 
-TEST(IdleBoardTest, CostsItsHostNothing) {
-  const Bundle bundle = ReadBundle("virtual_m4-reference");
+class IdleBoardTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(IdleBoardTest, CostsItsHostNothing) {
+  const Bundle bundle = ReadBundle(std::string(GetParam()) + "-reference");
   ASSERT_FALSE(bundle.json.is_null());
   QemuBoard board(MakeImage(bundle, {}));
   ASSERT_TRUE(board.alive());
@@ -237,6 +248,9 @@ TEST(IdleBoardTest, CostsItsHostNothing) {
   EXPECT_LT((board.CpuTime() - before).count(), 500);
   client.SayHello(2);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, IdleBoardTest, testing::ValuesIn(kPorts),
+                         [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
 }  // namespace tinyrig::device

@@ -20,7 +20,16 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr char kUniqueIdAddress[] = "0x3FFFF0";
+/// What the virtual board does for each port, and a plain QEMU has to be told.
+struct Machine {
+  const char* port;
+  const char* name;
+  uint32_t unique_id_address;
+  uint32_t uart_control;
+};
+constexpr Machine kMachines[] = {{"virtual_m4", "mps2-an386", 0x003FFFF0, 0x40004008},
+                                 {"virtual_f4", "netduinoplus2", 0x2002FFF0, 0x4001100C},
+                                 {"virtual_m7", "mps2-an500", 0x003FFFF0, 0x40004008}};
 
 void WriteFile(const std::string& path, const std::vector<std::byte>& bytes) {
   std::ofstream file(path, std::ios::binary);
@@ -49,7 +58,7 @@ QemuBoard::QemuBoard(const QemuImage& image) {
   const std::string serial = folder_ + "/uart";
   const std::string monitor = folder_ + "/monitor";
   const std::string qtest = folder_ + "/qtest";
-  std::vector<std::string> arguments = {"qemu-system-arm", "-M",  "mps2-an386", "-accel", "tcg",
+  std::vector<std::string> arguments = {"qemu-system-arm", "-M",  image.machine, "-accel", "tcg",
                                         "-display",        "none"};
   const std::pair<const char*, std::string> options[] = {
       {"-icount", "shift=6,sleep=off"},
@@ -65,14 +74,15 @@ QemuBoard::QemuBoard(const QemuImage& image) {
     arguments.push_back("-device");
     arguments.push_back("loader," + what);
   };
-  load("file=" + image.bin + ",addr=0,force-raw=on");
+  load("file=" + image.bin + ",addr=" + std::to_string(image.load_address) + ",force-raw=on");
   if (!image.blob.empty()) {
     WriteFile(folder_ + "/blob", image.blob);
     load("file=" + folder_ + "/blob,addr=" + std::to_string(image.blob_address) + ",force-raw=on");
   }
   if (!image.unique_id.empty()) {
     WriteFile(folder_ + "/uid", image.unique_id);
-    load("file=" + folder_ + "/uid,addr=" + kUniqueIdAddress + ",force-raw=on");
+    load("file=" + folder_ + "/uid,addr=" + std::to_string(image.unique_id_address) +
+         ",force-raw=on");
   }
   if (image.mailbox_address != 0) {
     load("addr=" + std::to_string(image.mailbox_address) +
@@ -102,6 +112,16 @@ QemuBoard::QemuBoard(const QemuImage& image) {
     std::ifstream text(log);
     ADD_FAILURE() << "qemu-system-arm did not start: "
                   << std::string(std::istreambuf_iterator<char>(text), {});
+    return;
+  }
+  WaitForUart(image.uart_control, deadline);
+}
+
+// What an STM32's receiver hears before it is turned on is lost.
+void QemuBoard::WaitForUart(uint32_t control, steady_clock::time_point deadline) {
+  while (ReadWord(control) == 0) {
+    ASSERT_LT(steady_clock::now(), deadline) << "the firmware does not turn on its UART";
+    std::this_thread::sleep_for(milliseconds(2));
   }
 }
 
@@ -230,8 +250,19 @@ Bundle ReadBundle(const std::string& name, const std::string& folder) {
   return {nlohmann::json::parse(file), path + ".bin"};
 }
 
+Bundle ReadTestProgram(const std::string& port, const std::string& name) {
+  return ReadBundle(name, "firmware/image-" + port + "/test");
+}
+
 QemuImage MakeImage(const Bundle& bundle, const std::vector<std::byte>& blob) {
   QemuImage image;
+  for (const Machine& machine : kMachines) {
+    if (bundle.json.value("port", "") != machine.port) continue;
+    image.machine = machine.name;
+    image.unique_id_address = machine.unique_id_address;
+    image.uart_control = machine.uart_control;
+  }
+  image.load_address = bundle.json.value("load_address", 0u);
   image.bin = bundle.bin_path;
   image.blob = blob;
   image.blob_address = bundle.json.value("blob_address", 0u);

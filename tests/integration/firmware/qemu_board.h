@@ -16,12 +16,16 @@ namespace tinyrig::device {
 
 /// What is put into a board's memory before it starts.
 struct QemuImage {
-  std::string bin;  ///< Firmware at address 0.
+  std::string machine;  ///< QEMU's -M.
+  std::string bin;      ///< Firmware.
+  uint32_t load_address = 0;
   std::vector<std::byte> blob;
   uint32_t blob_address = 0;
   uint32_t mailbox_address = 0;
   uint32_t mailbox = 0;
   std::vector<std::byte> unique_id;  ///< 12 bytes.
+  uint32_t unique_id_address = 0;
+  uint32_t uart_control = 0;  ///< A register that is not 0 any more when the UART receives.
 };
 
 /// Plain QEMU with the firmware in its memory and its UART on a unix socket: no probe, no
@@ -55,6 +59,7 @@ class QemuBoard {
   std::chrono::milliseconds CpuTime() const;
 
  private:
+  void WaitForUart(uint32_t control, std::chrono::steady_clock::time_point deadline);
   std::string Qtest(const std::string& command);
 
   std::string folder_;
@@ -67,6 +72,9 @@ class QemuBoard {
   size_t at_ = 0;
 };
 
+/// Ports whose board is a machine of QEMU.
+inline constexpr const char* kPorts[] = {"virtual_m4", "virtual_f4", "virtual_m7"};
+
 /// The bundle NAME.json, e.g. "virtual_m4-dsp". `folder` is below the build directory. The test
 /// fails and the result is null when it is not there.
 struct Bundle {
@@ -74,6 +82,8 @@ struct Bundle {
   std::string bin_path;
 };
 Bundle ReadBundle(const std::string& name, const std::string& folder = "share/tinyrig/firmware");
+/// Of a program that only tests have.
+Bundle ReadTestProgram(const std::string& port, const std::string& name);
 
 /// An image of `bundle` with `blob` where it belongs.
 QemuImage MakeImage(const Bundle& bundle, const std::vector<std::byte>& blob);

@@ -115,10 +115,10 @@ void ExpectHello(const std::optional<FrameView>& frame, uint32_t token) {
   EXPECT_EQ(hello.token, token);
 }
 
-class RingsInMemoryTest : public testing::Test {
+class RingsInMemoryTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    bundle_ = ReadBundle("virtual_m4-reference");
+    bundle_ = ReadBundle(std::string(GetParam()) + "-reference");
     ASSERT_FALSE(bundle_.json.is_null());
     board_.emplace(MakeImage(bundle_, {}));
     ASSERT_TRUE(board_->alive());
@@ -133,7 +133,7 @@ class RingsInMemoryTest : public testing::Test {
   std::optional<Rings> rings_;
 };
 
-TEST_F(RingsInMemoryTest, LieOutsideTheArenaAndSayHowToRing) {
+TEST_P(RingsInMemoryTest, LieOutsideTheArenaAndSayHowToRing) {
   const RingControl control = rings_->Control();
   EXPECT_EQ(control.version, kRingsVersion);
   EXPECT_EQ(control.active, 0u);
@@ -147,7 +147,7 @@ TEST_F(RingsInMemoryTest, LieOutsideTheArenaAndSayHowToRing) {
   }
 }
 
-TEST_F(RingsInMemoryTest, HelloComesBackByTheWayThatWasChosen) {
+TEST_P(RingsInMemoryTest, HelloComesBackByTheWayThatWasChosen) {
   rings_->Use(kRingToBoard);
   rings_->Put(HelloFrame(1));
   ExpectHello(FromUart(), 1);
@@ -166,7 +166,7 @@ TEST_F(RingsInMemoryTest, HelloComesBackByTheWayThatWasChosen) {
   ExpectHello(rings_->Receive(), 400);
 }
 
-TEST_F(RingsInMemoryTest, SleepsUntilTheDoorbellRings) {
+TEST_P(RingsInMemoryTest, SleepsUntilTheDoorbellRings) {
   rings_->Use(kRingToBoard | kRingFromBoard);
   rings_->Put(HelloFrame(1));
   ExpectHello(rings_->Receive(), 1);
@@ -181,7 +181,7 @@ TEST_F(RingsInMemoryTest, SleepsUntilTheDoorbellRings) {
   ExpectHello(rings_->Receive(), 2);
 }
 
-TEST_F(RingsInMemoryTest, NonsensePositionsAreSurvived) {
+TEST_P(RingsInMemoryTest, NonsensePositionsAreSurvived) {
   rings_->Use(kRingToBoard | kRingFromBoard);
   const uint32_t tail = rings_->Control().to_board.tail;
   for (uint32_t head : {tail + 4097, tail + 0x80000000, tail - 1, 0xFFFFFFFFu}) {
@@ -195,6 +195,9 @@ TEST_F(RingsInMemoryTest, NonsensePositionsAreSurvived) {
     ExpectHello(rings_->Receive(), head);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(All, RingsInMemoryTest, testing::ValuesIn(kPorts),
+                         [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
 }  // namespace tinyrig::device

@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "firmware/ports/port.h"
 #include "firmware/runtime/kernels/kernel.h"
 
 /// A kernel set whose RESHAPE does what the first byte of its input says: copies, or crashes in one
@@ -20,6 +21,10 @@ volatile uint32_t* At(uint32_t address) {
   return reinterpret_cast<volatile uint32_t*>(address);
 }
 
+uint32_t AddressOf(const void* pointer) {
+  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer));
+}
+
 [[gnu::noinline]] void BigFrame() {
   volatile uint8_t local[8192];
   for (auto& byte : local) byte = 0;
@@ -27,6 +32,7 @@ volatile uint32_t* At(uint32_t address) {
 
 void Misbehave(const OpContext& context) {
   const int8_t* input = context.input_data();
+  const port::Memory memory = port::GetMemory();
   switch (input[0]) {
     case 1:
       Recurse(100000);
@@ -35,19 +41,19 @@ void Misbehave(const OpContext& context) {
       BigFrame();
       break;
     case 3:
-      *At(0x00000010) = 1;  // into the vector table
+      *At(AddressOf(memory.code.data()) + 16) = 1;  // into the vector table
       break;
     case 4:
       asm volatile("udf #0");
       break;
     case 5:
-      static_cast<void>(*At(0x20040000));  // one past RAM
+      static_cast<void>(*At(AddressOf(memory.arena.data() + memory.arena.size())));  // past RAM
       break;
     case 6:
       reinterpret_cast<void (*)()>(0x20000001)();  // code in RAM
       break;
     case 7:
-      static_cast<void>(*At(0xA0000000));  // nobody answers
+      static_cast<void>(*At(0xB0000000));  // nobody answers
       break;
     default:
       for (uint32_t i = 0; i < context.output().dims[0]; ++i) context.output_data()[i] = input[i];

@@ -1,5 +1,6 @@
+#include "firmware/ports/cmsdk/cmsdk.h"
+#include "firmware/ports/cortex_m/empty_window.h"
 #include "firmware/ports/port.h"
-#include "firmware/ports/virtual_m4/board.h"
 
 /// The first half of the CMSDK dual timer: 32 bits, counting down at 25 MHz of QEMU's virtual time.
 /// Under `-icount shift=6` an instruction takes 64 ns, so a window of N instructions has
@@ -7,10 +8,6 @@
 /// LOAD restarts the tick's phase too, so that the same window always reads the same. SysTick would
 /// wrap every 10.5 M instructions, and its handler would be counted.
 namespace tinyrig::port {
-
-extern "C" {
-[[gnu::used]] uint32_t empty_window_ticks;
-}
 
 // The window between the two accesses, when it is empty, takes a whole number of ticks: three
 // instructions more make it so. Taking that off then leaves floor(1.6 * N) for every N. Hence
@@ -44,17 +41,6 @@ extern "C" {
       ".ltorg\n");
 }
 
-void InitCounter() {
-  empty_window_ticks = 0;
-  uint32_t ticks;
-  asm volatile(
-      "bl %c1\n"
-      "bl %c2\n"
-      "mov %0, r0\n"
-      : "=r"(ticks)
-      : "i"(CounterStart), "i"(CounterStop)
-      : "r0", "r1", "r2", "r3", "ip", "lr", "cc", "memory");
-  empty_window_ticks = ticks;
-}
+void InitCounter() { CalibrateEmptyWindow(); }
 
 }  // namespace tinyrig::port

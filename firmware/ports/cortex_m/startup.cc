@@ -1,13 +1,13 @@
 #include <cstdint>
 
-#include "firmware/ports/virtual_m4/board.h"
+#include "firmware/ports/cortex_m/core.h"
 
 /// Reset: the program runs in thread mode on the process stack, so that handlers have a stack of
 /// their own that an overflow cannot reach.
 
 extern "C" {
 extern uint32_t __handler_stack_high;
-extern uint32_t __data_start, __data_end, __data_load, __bss_start, __bss_end;
+extern uint32_t __code_start, __data_start, __data_end, __data_load, __bss_start, __bss_end;
 
 int main();
 void Reset_Handler();
@@ -17,6 +17,7 @@ void Fault_Handler();
   const uint32_t* from = &__data_load;
   for (uint32_t* to = &__data_start; to != &__data_end;) *to++ = *from++;
   for (uint32_t* to = &__bss_start; to != &__bss_end;) *to++ = 0;
+  tinyrig::port::Register(tinyrig::port::kVtor) = reinterpret_cast<uintptr_t>(&__code_start);
   tinyrig::port::ProtectMemory();
   main();
   __builtin_trap();
@@ -52,10 +53,10 @@ using Handler = void (*)();
 struct VectorTable {
   void* stack;
   Handler system[15];
-  Handler interrupts[32];
+  Handler interrupts[112];  // as many as the largest part has, STM32F7
 };
 
-// No interrupt is ever taken (see uart.cc), but a stray one must not run wild.
+// No interrupt is ever taken (see sleep.h), but a stray one must not run wild.
 [[gnu::section(".vectors"), gnu::used]] constexpr VectorTable kVectors = [] {
   VectorTable table{};
   table.stack = &__handler_stack_high;

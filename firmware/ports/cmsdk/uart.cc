@@ -1,12 +1,13 @@
+#include "firmware/ports/cmsdk/cmsdk.h"
+#include "firmware/ports/cortex_m/sleep.h"
 #include "firmware/ports/port.h"
-#include "firmware/ports/virtual_m4/board.h"
-#include "port_config.h"
 
-/// CMSDK UART 0, polled. Its receive interrupt and the doorbell exist only while the board sleeps,
-/// and are never taken: pending, they end the sleep, so that an idle board costs its host nothing.
+/// CMSDK UART 0, polled: its receive interrupt only ends a sleep, so that an idle board costs its
+/// host nothing.
 namespace tinyrig::port {
 namespace {
 
+constexpr uintptr_t kUart = 0x40004000;
 constexpr uintptr_t kData = kUart + 0x00;
 constexpr uintptr_t kState = kUart + 0x04;
 constexpr uintptr_t kControl = kUart + 0x08;
@@ -19,9 +20,7 @@ constexpr uint32_t kTxEnable = 1u << 0;
 constexpr uint32_t kRxEnable = 1u << 1;
 constexpr uint32_t kRxInterruptEnable = 1u << 3;
 constexpr uint32_t kRxInterrupt = 1u << 1;
-constexpr uint32_t kRxIrq = 1u << 0;  // IRQ 0
-constexpr uint32_t kDoorbell = 1u << kConfigDoorbellIrq;
-static_assert(kConfigDoorbellIrq < 32);
+constexpr uint32_t kRxIrq = 0;
 
 }  // namespace
 
@@ -37,19 +36,9 @@ bool ReadByte(uint8_t* byte) {
 }
 
 void WaitForByte() {
-  // Masked by PRIMASK an interrupt still wakes. Only here: PRIMASK would turn every fault into a
-  // HardFault. In this order: a byte that comes after the look at the buffer makes the interrupt
-  // pending again. The doorbell is cleared only afterwards: it may have rung since the caller
-  // looked at the rings, and the caller looks there again when this returns.
-  asm volatile("cpsid i" ::: "memory");
   Register(kInterruptClear) = kRxInterrupt;
-  Register(kNvicClearPending) = kRxIrq;
-  Register(kNvicEnable) = kRxIrq | kDoorbell;
-  if ((Register(kState) & kRxFull) == 0) asm volatile("dsb\n wfi" ::: "memory");
-  Register(kNvicDisable) = kRxIrq | kDoorbell;
+  SleepUnless(kRxIrq, [] { return (Register(kState) & kRxFull) != 0; });
   Register(kInterruptClear) = kRxInterrupt;
-  Register(kNvicClearPending) = kRxIrq | kDoorbell;
-  asm volatile("dsb\n isb\n cpsie i" ::: "memory");
 }
 
 void Write(const uint8_t* bytes, size_t size) {
