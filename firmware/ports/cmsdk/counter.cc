@@ -6,7 +6,8 @@
 /// Under `-icount shift=6` an instruction takes 64 ns, so a window of N instructions has
 /// floor(1.6 * N) ticks and N = ceil(ticks * 5 / 8), exactly, up to 2.6 G instructions. Writing
 /// LOAD restarts the tick's phase too, so that the same window always reads the same. SysTick would
-/// wrap every 10.5 M instructions, and its handler would be counted.
+/// wrap every 10.5 M instructions, and its handler would be counted. A longer window shows in the
+/// raw interrupt status, which Start clears: the timer passed zero.
 namespace tinyrig::port {
 
 // The window between the two accesses, when it is empty, takes a whole number of ticks: three
@@ -18,8 +19,9 @@ namespace tinyrig::port {
       "ldr r1, =0x40002000\n"
       "movs r0, #0x82\n"  // enabled, free running, 32 bits, not divided, no interrupt
       "mvn r2, #0\n"
-      "str r0, [r1, #8]\n"  // CONTROL
-      "str r2, [r1, #0]\n"  // LOAD: from here
+      "str r0, [r1, #12]\n"  // INTCLR
+      "str r0, [r1, #8]\n"   // CONTROL
+      "str r2, [r1, #0]\n"   // LOAD: from here
       "bx lr\n"
       ".ltorg\n");
 }
@@ -30,13 +32,19 @@ namespace tinyrig::port {
       "nop\n"
       "nop\n"
       "nop\n"
-      "ldr r0, [r1, #4]\n"  // VALUE: to here
+      "ldr r0, [r1, #4]\n"   // VALUE: to here
+      "ldr r3, [r1, #16]\n"  // RIS
       "mvns r0, r0\n"
       "movs r2, #0\n"
       "str r2, [r1, #8]\n"  // stopped: a running timer would keep a sleeping emulator busy
       "ldr r1, =empty_window_ticks\n"
       "ldr r1, [r1]\n"
+      "cbnz r3, 1f\n"
+      "adds r2, r0, #1\n"  // all ones: at zero, and not yet in RIS
+      "beq 1f\n"
       "subs r0, r0, r1\n"
+      "bx lr\n"
+      "1: mvn r0, #0\n"  // kTicksOverflow
       "bx lr\n"
       ".ltorg\n");
 }

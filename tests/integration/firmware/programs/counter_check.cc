@@ -5,7 +5,9 @@
 #include "firmware/protocol/transport.h"
 
 /// Measures windows of known length and sends {instructions, ticks} for each as a kResult frame.
-/// Windows are assembly: what the compiler would put between the calls is not known.
+/// A zero asks for short windows of all kinds, up to an {0xFFFFFFFF, 0}; any other number for one
+/// of 2 * number + 2 instructions. Numbers are little-endian words; windows are assembly: what the
+/// compiler would put between the calls is not known.
 namespace {
 
 using tinyrig::device::Transport;
@@ -65,17 +67,26 @@ void MeasureAll(Transport& transport, std::integer_sequence<uint32_t, kInstructi
 int main() {
   tinyrig::port::Init();
   Transport transport;
-  uint8_t byte;
-  // Starts when told to, so that nobody misses it; each byte starts it again.
-  for (;;) {
+  uint32_t number = 0;
+  // Starts when told to, so that nobody misses it.
+  for (int bytes = 0;;) {
+    uint8_t byte;
     if (!tinyrig::port::ReadByte(&byte)) {
       tinyrig::port::WaitForByte();
       continue;
     }
-    MeasureAll(transport, std::make_integer_sequence<uint32_t, 41>{});
-    for (uint32_t instructions : {1000u, 1000000u, 100000000u}) {
-      MeasureLoop(transport, instructions / 2 - 1);
+    number |= uint32_t{byte} << 8 * bytes;
+    if (++bytes < 4) continue;
+    if (number != 0) {
+      MeasureLoop(transport, number);
+    } else {
+      MeasureAll(transport, std::make_integer_sequence<uint32_t, 41>{});
+      for (uint32_t instructions : {1000u, 1000000u, 100000000u}) {
+        MeasureLoop(transport, instructions / 2 - 1);
+      }
+      Report(transport, 0xFFFFFFFF, 0);
     }
-    Report(transport, 0xFFFFFFFF, 0);
+    number = 0;
+    bytes = 0;
   }
 }
