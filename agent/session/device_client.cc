@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/device/crc32c.h"
 
@@ -72,6 +73,13 @@ struct DeviceClient::Transfer {
   Deadline last_event{};    ///< When that was.
   bool disturbed = false;   ///< Something was lost since: the next result tells no pace.
   VectorAnswer answer;
+  size_t most = 0;  ///< Of what Progressed() counts, so far.
+
+  /// True when there is more of the vector on the board, or of its answer here, than ever before.
+  bool Progressed() {
+    const size_t now = acked + answer.results.size() + answer.output.size() + answer.layers.size();
+    return now > std::exchange(most, std::max(most, now));
+  }
 };
 
 v1::Failure FaultFailure(const device::Fault& fault) {
@@ -110,7 +118,7 @@ Awaitable<StepResult<device::pb::Reply>> DeviceClient::Control(device::pb::Reque
         co_await link_.Send(FrameType::kControl, 0, sequence, std::move(payload), deadline);
     if (!sent.ok()) co_return LinkFailed(sent);
     const Deadline patience = Within(kControlPatience, deadline);
-    while (true) {
+    while (Clock::now() < patience) {  // also when other frames keep coming
       const auto frame = co_await link_.Next(patience);
       if (!frame.ok()) {
         if (IsTimeout(frame.status())) break;
@@ -195,7 +203,7 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
   transfer.input_crc32c = device::Crc32c(input.data(), input.size());
   const Deadline start = Clock::now();
   const Clock::duration limit = settings_.inference_timeout + kAckPatience;
-  Deadline hang = Within(limit, deadline);  // Counts from the last sign of life.
+  Deadline hang = Within(limit, deadline);  // Counts from the last progress: chatter is none.
   while (!Complete(transfer)) {
     if (!transfer.run_sent) {
       const Status sent = co_await SendChunks(transfer, hang);
@@ -206,14 +214,14 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
     const auto frame = co_await link_.Next(Within(Patience(transfer), hang));
     if (frame.ok()) {
       transfer.silences = 0;
-      hang = Within(limit, deadline);
       auto taken = Take(*frame, transfer);
       if (!taken) co_return tl::unexpected(std::move(taken.error()));
       LearnPace(*frame, transfer);
-      continue;
+      if (transfer.Progressed()) hang = Within(limit, deadline);
+    } else if (!IsTimeout(frame.status())) {
+      co_return LinkFailed(frame.status());
     }
-    if (!IsTimeout(frame.status())) co_return LinkFailed(frame.status());
-    if (Clock::now() >= hang) {
+    if (Clock::now() >= hang && !Complete(transfer)) {
       co_return Fail(
           v1::FAILURE_OWNER_BENCH, Code::kDeadlineExceeded,
           fmt::format("no answer to vector {} for {} ms: the board hangs or its link is "
@@ -221,6 +229,7 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
                       vector_index,
                       std::chrono::duration_cast<milliseconds>(Clock::now() - start).count()));
     }
+    if (frame.ok()) continue;
     // Say again what the board may have missed. An empty run chunk is answered either by the
     // results or by where the board wants to go on.
     ++retransmits_;
@@ -321,6 +330,7 @@ StepResult<Done> DeviceClient::Take(const Frame& frame, Transfer& transfer) {
       if (record.nonce != settings_.nonce || record.vector_index != transfer.index) break;
       // A repeated run starts again at the first operator.
       if (record.op_index == 0) transfer.answer.layers.clear();
+      if (record.op_index != transfer.answer.layers.size()) break;  // one in between got lost
       transfer.answer.layers.push_back(record);
       transfer.last_layer = frame.sequence;
       break;
@@ -377,9 +387,6 @@ bool DeviceClient::Complete(const Transfer& transfer) const {
 bool DeviceClient::LayersComplete(const Frame& result, const Transfer& transfer) {
   // The board numbers its frames, and a run's layers come right before its result.
   const auto& layers = transfer.answer.layers;
-  for (size_t i = 0; i < layers.size(); ++i) {
-    if (layers[i].op_index != i) return false;
-  }
   return !layers.empty() && result.sequence == static_cast<uint16_t>(transfer.last_layer + 1);
 }
 

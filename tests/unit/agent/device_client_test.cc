@@ -34,6 +34,7 @@ class LossyLink : public Link {
     }
     auto bytes = Hurt(port::Board().sent);
     port::Board().sent.clear();
+    if (bytes.empty()) bytes = chatter;
     if (bytes.empty()) co_return Status(Code::kDeadlineExceeded, "nothing came");
     stats_.bytes_in += bytes.size();
     co_return bytes;
@@ -48,7 +49,8 @@ class LossyLink : public Link {
   Awaitable<Status> Drain(Clock::duration, Deadline) override { co_return OkStatus(); }
   Stats stats() const override { return stats_; }
 
-  bool dead = false;  ///< The board does nothing any more.
+  bool dead = false;             ///< The board does nothing any more.
+  std::vector<uint8_t> chatter;  ///< Comes again and again when there is nothing else.
 
  private:
   std::vector<uint8_t> Hurt(const std::vector<uint8_t>& bytes) {
@@ -179,6 +181,27 @@ TEST_F(DeviceClientTest, AHangIsTheBenchs) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().owner(), v1::FAILURE_OWNER_BENCH);
   EXPECT_EQ(static_cast<Code>(answer.error().code()), Code::kDeadlineExceeded);
+}
+
+TEST_F(DeviceClientTest, ABoardThatOnlyChattersHangsToo) {
+  LossyLink link(0, 0, 1);
+  FrameLink frames(link);
+  DeviceClient client(frames, Settings());
+  ASSERT_TRUE(RunCoroutine(io_, client.Start(Within(seconds(5)))));
+  link.dead = true;
+  device::LayerRecord record{};
+  record.nonce = kNonce;
+  record.op_index = 7;
+  link.chatter.resize(device::kMaxEncoded);
+  link.chatter.resize(device::EncodeFrame(device::FrameType::kLayer, 0, 1,
+                                          reinterpret_cast<const uint8_t*>(&record), sizeof(record),
+                                          nullptr, 0, link.chatter.data(), link.chatter.size()));
+  const auto answer = RunVector(client, 0, Vector(1));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(static_cast<Code>(answer.error().code()), Code::kDeadlineExceeded);
+  const auto finished = RunCoroutine(io_, client.Finish(Within(seconds(2))));
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().owner(), v1::FAILURE_OWNER_BENCH);
 }
 
 TEST_F(DeviceClientTest, AModelThatDoesNotFitIsTheVariants) {
