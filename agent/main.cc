@@ -58,6 +58,11 @@ Result<BenchConfig> Configure(const Flags& flags) {
     return Status(Code::kInvalidArgument,
                   fmt::format("{} has no '{}'; add it or give {}", flags.bench, key, flag));
   };
+  if (!flags.agent_id.empty() && !IsPlainName(flags.agent_id)) {
+    return Status(Code::kInvalidArgument,
+                  "--agent-id takes at most 64 letters, digits, '-', '_' or '.', beginning with a "
+                  "letter or digit");
+  }
   if (config.server.empty()) return missing("server", "--server");
   if (config.state_dir.empty()) return missing("state_dir", "--state");
   return config;

@@ -19,14 +19,9 @@ const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"},
                                {"dpidr", "mode", "env"}};
 const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
 
-/// Names become file names and appear in tables: short, plain, not hidden.
 Result<std::string> Name(const YamlMap& map, std::string_view key) {
   TRY_ASSIGN(std::string text, map.Text(key));
-  const auto plain = [](unsigned char c) {
-    return c < 0x80 && (std::isalnum(c) || c == '-' || c == '_' || c == '.');
-  };
-  if (text.size() > 64 || !std::isalnum(static_cast<unsigned char>(text[0])) ||
-      !std::ranges::all_of(text, plain)) {
+  if (!IsPlainName(text)) {
     return map.ErrorAt(key, fmt::format("'{}' must be at most 64 letters, digits, '-', '_' or '.', "
                                         "and begin with a letter or digit",
                                         key));
@@ -86,6 +81,14 @@ constexpr Unique kUnique[] = {
 };
 
 }  // namespace
+
+bool IsPlainName(std::string_view text) {
+  const auto plain = [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || c == '-' || c == '_' || c == '.');
+  };
+  return !text.empty() && text.size() <= 64 && text[0] != '.' && text[0] != '-' && text[0] != '_' &&
+         std::ranges::all_of(text, plain);
+}
 
 Result<BenchConfig> ParseBenchFile(std::string_view yaml, std::string_view file) {
   TRY_ASSIGN(const YamlMap map, YamlMap::Parse(yaml, file, kBenchKeys));

@@ -43,6 +43,10 @@ struct BenchConfig {
   std::vector<BoardConfig> boards;
 };
 
+/// Names become file names and appear in tables: at most 64 letters, digits, '-', '_' or '.', and a
+/// letter or digit first.
+bool IsPlainName(std::string_view text);
+
 /// Reads a bench file. Strict: an unknown or repeated key, a wrong type, a board id, serial or port
 /// used twice is an error "file:line: what; what to try". Errors: kInvalidArgument.
 Result<BenchConfig> ParseBenchFile(std::string_view yaml, std::string_view file);
