@@ -46,7 +46,9 @@ Status CheckOneDocument(const std::string& text, std::string_view file) {
 }  // namespace
 
 Result<YAML::Node> LoadOneYamlDocument(std::string_view text, std::string_view file) {
-  const std::string copy(text);
+  // yaml-cpp takes the end of the text for a missing closing quote when white space comes before
+  // it.
+  const std::string copy(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
   try {
     TRY(CheckOneDocument(copy, file));
     return YAML::Load(copy);

@@ -32,7 +32,9 @@ TEST(OneYamlDocument, SaysFileLineAndRemedy) {
       {"}\n", "f.yaml:1: "},
       {"a: 1\n}\nb: 2\n", "f.yaml:2: "},
       {"a: 1\n---\nb: 2\n", "f.yaml:2: the document has ended before this line"},
-      {"a: [1\n", "f.yaml:2: not valid YAML"},
+      {"a: [1\n", "f.yaml:1: not valid YAML"},
+      {"a: 1\nb: 'cut off\n", "f.yaml:2: not valid YAML: illegal EOF in scalar"},
+      {"a: 1\nb: \"cut off\n\n", "f.yaml:2: not valid YAML: illegal EOF in scalar"},
       {"a:\n\t- 1\n", "f.yaml:2: not valid YAML"},
       {"a: *nobody\n", "f.yaml:1: not valid YAML"},
   };
