@@ -13,8 +13,8 @@ namespace tinyrig::agent::openocd {
 /// An OpenOCD that stays, spoken to through its Tcl service on pipes. Started at the first call.
 /// Before each script the contact to the board is proved, and made again after a power cycle; a
 /// process that has lost it for good (adapter unplugged, OpenOCD died) is ended and a new one takes
-/// over, which also finds out why when there is a reason. A script that fails, is cancelled or overruns its deadline
-/// ends the process, so no call ever meets the state that a failure left.
+/// over, which also finds out why when there is a reason. A script that fails, is cancelled or
+/// overruns its deadline ends the process, so no call ever meets the state that a failure left.
 class LongLived : public Tool {
  public:
   /// `environment` is all that the child gets.
