@@ -32,8 +32,26 @@ std::string OnPath(const std::string& name) {
   return "";
 }
 
-/// What the program prints, on either stream, until it ends or the time is over.
-std::string OutputOf(const std::string& path, std::chrono::milliseconds limit) {
+std::vector<int> Numbers(std::string_view version) {
+  std::vector<int> numbers;
+  const char* at = version.data();
+  const char* end = at + version.size();
+  while (at < end) {
+    int number = 0;
+    const auto parsed = std::from_chars(at, end, number);
+    if (parsed.ec != std::errc()) break;
+    numbers.push_back(number);
+    if (parsed.ptr == end || *parsed.ptr != '.') break;
+    at = parsed.ptr + 1;
+  }
+  return numbers;
+}
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+std::string RunTool(std::vector<std::string> arguments, std::chrono::milliseconds limit) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return "";
   posix_spawn_file_actions_t actions;
@@ -44,11 +62,11 @@ std::string OutputOf(const std::string& path, std::chrono::milliseconds limit) {
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  std::string program = path;
-  std::string flag = "--version";
-  char* argv[] = {program.data(), flag.data(), nullptr};
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
   pid_t pid = -1;
-  const int failed = posix_spawn(&pid, path.c_str(), &actions, &attributes, argv, environ);
+  const int failed = posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   close(ends[1]);
@@ -73,25 +91,6 @@ std::string OutputOf(const std::string& path, std::chrono::milliseconds limit) {
   return output;
 }
 
-std::vector<int> Numbers(std::string_view version) {
-  std::vector<int> numbers;
-  const char* at = version.data();
-  const char* end = at + version.size();
-  while (at < end) {
-    int number = 0;
-    const auto parsed = std::from_chars(at, end, number);
-    if (parsed.ec != std::errc()) break;
-    numbers.push_back(number);
-    if (parsed.ptr == end || *parsed.ptr != '.') break;
-    at = parsed.ptr + 1;
-  }
-  return numbers;
-}
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
-
 std::string FirstVersion(std::string_view text) {
   for (size_t i = 0; i < text.size(); ++i) {
     if (!IsDigit(text[i]) || (i > 0 && (IsDigit(text[i - 1]) || text[i - 1] == '.'))) continue;
@@ -112,7 +111,7 @@ bool AtLeast(std::string_view have, std::string_view want) {
 
 Tool FindTool(const std::string& name, std::chrono::milliseconds limit) {
   Tool tool{name, OnPath(name), ""};
-  if (!tool.path.empty()) tool.version = FirstVersion(OutputOf(tool.path, limit));
+  if (!tool.path.empty()) tool.version = FirstVersion(RunTool({tool.path, "--version"}, limit));
   return tool;
 }
 

@@ -18,6 +18,10 @@ struct Tool {
 /// is killed then).
 Tool FindTool(const std::string& name, std::chrono::milliseconds limit = std::chrono::seconds(5));
 
+/// What a program prints, on either stream, until it ends or the time is over; it is killed then.
+/// `arguments` begins with its path. Empty when it cannot be started.
+std::string RunTool(std::vector<std::string> arguments, std::chrono::milliseconds limit);
+
 /// First "1.2" or "1.2.3" in the text; empty when there is none.
 std::string FirstVersion(std::string_view text);
 

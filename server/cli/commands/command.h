@@ -49,6 +49,7 @@ Runner DefineCancel(CLI::App& app);
 Runner DefineModel(CLI::App& app);
 Runner DefinePlan(CLI::App& app);
 Runner DefineDoctor(CLI::App& app);
+Runner DefineBench(CLI::App& app);
 
 /// The program: reads the command line, runs the command, prints its error. Gives the exit code.
 int Main(int argc, char** argv);

@@ -95,6 +95,10 @@ constexpr Command kCommands[] = {
      "  tinyrig doctor --bench /etc/tinyrig/bench.yaml\n"
      "  tinyrig doctor --json\n",
      DefineDoctor},
+    {"bench", "Write a bench file for the boards that are plugged in here",
+     "  tinyrig bench init\n"
+     "  tinyrig bench init --import-zephyr hardware-map.yml -o bench.yaml\n",
+     DefineBench},
 };
 
 void AddCommon(CLI::App& app, Common& common) {
