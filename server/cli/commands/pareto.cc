@@ -15,6 +15,7 @@ namespace {
 
 struct ParetoOptions {
   uint64_t campaign = 0;
+  bool all = false;
   std::vector<std::string> minimize;
   std::vector<std::string> maximize;
 };
@@ -70,12 +71,19 @@ Runner DefinePareto(CLI::App& app) {
   app.add_option("--max", options->maximize, "Metric to maximise; may be repeated")
       ->type_name("METRIC")
       ->allow_extra_args(false);
-  app.add_option("--campaign", options->campaign, "Only this campaign (default: all)")
-      ->check(CLI::PositiveNumber);
+  auto* campaign =
+      app.add_option("--campaign", options->campaign, "Campaign to compare (default: the newest)")
+          ->check(CLI::PositiveNumber);
+  app.add_flag("--all", options->all, "Compare the results of all campaigns")->excludes(campaign);
   return [options](const Common& common) -> Result<int> {
     TRY_ASSIGN(const v1::Goals goals, GoalsOf(*options));
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
-    return ShowFronts(session.client(), options->campaign, goals, common.json);
+    uint64_t campaign = 0;
+    if (!options->all) {
+      TRY_ASSIGN(const v1::Campaign one, FetchCampaign(session.client(), options->campaign));
+      campaign = one.campaign_id();
+    }
+    return ShowFronts(session.client(), campaign, goals, common.json);
   };
 }
 

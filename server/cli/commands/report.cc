@@ -82,6 +82,12 @@ Runner DefineReport(CLI::App& app) {
   app.add_option("--campaign", options->campaign, "Campaign to report (default: the newest)")
       ->check(CLI::PositiveNumber);
   return [options](const Common& common) -> Result<int> {
+    const std::string* files[] = {&options->html, &options->junit, &options->csv};
+    const auto streams = std::ranges::count_if(files, [](auto* file) { return *file == "-"; });
+    if (streams + (common.json ? 1 : 0) > 1) {
+      return Status(Code::kInvalidArgument,
+                    "only one document fits on standard output; give files for the others");
+    }
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
     return WriteReports(session.client(), *options, common.json);
   };
