@@ -33,6 +33,13 @@ Result<Expected> ComputeExpected(std::span<const std::byte> reference_blob,
     expected.input_crc32c.push_back(device::Crc32c(input.data(), input.size()));
     expected.outputs.insert(expected.outputs.end(), output.bytes.begin(), output.bytes.end());
   }
+  for (const int64_t label : set.labels) {
+    if (label < expected.output_bytes) continue;
+    return Status(Code::kInvalidArgument,
+                  fmt::format("a vector has label {}, but the model's output is {} B; labels are "
+                              "indices of its classes, counted from 0",
+                              label, expected.output_bytes));
+  }
   return expected;
 }
 

@@ -26,9 +26,9 @@ Result<std::vector<Axis>> AxesOf(const v1::Goals& goals) {
                   "a front needs goals; name metrics to minimise or maximise");
   for (const Axis& axis : axes) {
     if (FindMetric(axis.metric) == nullptr) {
-      return Status(Code::kInvalidArgument,
-                    fmt::format("metric '{}' is not known; README of server/results lists them",
-                                axis.metric));
+      return Status(
+          Code::kInvalidArgument,
+          fmt::format("metric '{}' is not known; server/README.md lists them", axis.metric));
     }
   }
   return axes;
