@@ -25,22 +25,30 @@ class Kill(unittest.TestCase):
             submitted = on.cli_json("run", bench.zoo_campaign(on.dir), "--no-wait")
             campaign = submitted["campaign_id"]
             for ended in (1, 3):
-                bench.until(f"{ended} jobs have ended", lambda: self.ended(on, campaign) >= ended, bench.RUN_SECONDS)
+                bench.until(f"{ended} jobs have ended and one runs", lambda: self.ended(on, campaign) >= ended and
+                            self.count(on, campaign, "leased") > 0, bench.RUN_SECONDS)
                 on.kill(victim)
                 restart(on)
             bench.until("the campaign has ended", lambda: self.ended(on, campaign) == JOBS, bench.RUN_SECONDS)
+            runs = on.cli_json("query", "SELECT job_id, COUNT(*) AS n, SUM(outcome = 'succeeded') AS succeeded FROM runs "
+                                        f"WHERE campaign_id = {campaign} GROUP BY job_id")["rows"]
             jobs = on.cli_json("results", "--campaign", campaign)["jobs"]
             rows = on.cli_json("query", "SELECT job_id, COUNT(*) AS n FROM results WHERE metric = 'instructions_p50' "
                                         f"AND campaign_id = {campaign} GROUP BY job_id")["rows"]
         self.assertEqual(outcome(jobs), self.undisturbed)
         self.assertEqual([row["n"] for row in rows], [1] * JOBS)
+        self.assertEqual([row["succeeded"] for row in runs], [1] * JOBS)
+        return sum(row["n"] for row in runs)
+
+    def count(self, on, campaign, *states):
+        return sum(j["state"] in states for j in on.cli_json("jobs", "--campaign", campaign)["jobs"])
 
     def ended(self, on, campaign):
-        jobs = on.cli_json("jobs", "--campaign", campaign)["jobs"]
-        return sum(j["state"] not in ("queued", "leased") for j in jobs)
+        return JOBS - self.count(on, campaign, "queued", "leased")
 
     def test_agent(self):
-        self.campaign_with_kills("agent", lambda on: on.start_agent())
+        # A killed agent forgets its attempts: they were made again.
+        self.assertGreater(self.campaign_with_kills("agent", lambda on: on.start_agent()), JOBS)
 
     def test_server(self):
         self.campaign_with_kills("server", lambda on: on.start_server())

@@ -139,7 +139,7 @@ TEST_F(HealthTest, AnotherCountQuarantinesThoughTheOutputIsRight) {
   agent_.Disconnect();
   server_.Kill();
   ASSERT_TRUE(server_.Start());
-  ASSERT_TRUE(agent_.Connect());
+  ASSERT_TRUE(Eventually([&] { return agent_.Connect(); }));
   client_.Watch(Submit(), 60);
   EXPECT_EQ(Get("b1").health(), v1::BOARD_HEALTH_QUARANTINED);
   EXPECT_EQ(boards_["b1"].ordinary, before);

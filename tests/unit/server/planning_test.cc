@@ -38,9 +38,9 @@ Bundle SomeBundle() {
   bundle.board_type.set_ram_bytes(262'144);
   bundle.board_type.set_flash_bytes(1'048'576);
   bundle.flash_core = 300;
-  bundle.flash_kernels = {{"conv", 100},    {"depthwise_conv", 70},  {"average_pool", 40},
-                          {"reshape", 10},  {"fully_connected", 20}, {"softmax", 30},
-                          {"max_pool", 999}};
+  bundle.flash_kernels = {{"conv", 100},        {"add", 15},      {"depthwise_conv", 70},
+                          {"average_pool", 40}, {"reshape", 10},  {"fully_connected", 20},
+                          {"softmax", 30},      {"max_pool", 999}};
   bundle.ram_runtime_static = 5;
   bundle.ram_stack_reserved = 4096;
   bundle.ram_rig = 2000;
@@ -200,6 +200,7 @@ TEST(Planner, TheAgentCanMakeTheSamePatternsFromWhatItIsTold) {
   }
   compiler::OpSpec add;
   add.builtin = 0;  // ADD
+  add.options = compiler::AddOptions{};
   add.inputs = {0, 1};
   add.outputs = {2};
   spec.ops = {add};
