@@ -16,14 +16,12 @@ Code Accept(const OpCheck&) { return Code::kOk; }
 }
 
 /// An address that the compiler does not see through.
-volatile uint32_t* At(uint32_t address) {
+volatile uint32_t* At(uintptr_t address) {
   asm volatile("" : "+r"(address));
   return reinterpret_cast<volatile uint32_t*>(address);
 }
 
-uint32_t AddressOf(const void* pointer) {
-  return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer));
-}
+uintptr_t AddressOf(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
 [[gnu::noinline]] void BigFrame() {
   volatile uint8_t local[8192];
@@ -44,13 +42,13 @@ void Misbehave(const OpContext& context) {
       *At(AddressOf(memory.code.data()) + 16) = 1;  // into the vector table
       break;
     case 4:
-      asm volatile("udf #0");
+      __builtin_trap();  // an undefined instruction
       break;
     case 5:
       static_cast<void>(*At(AddressOf(memory.arena.data() + memory.arena.size())));  // past RAM
       break;
     case 6:
-      reinterpret_cast<void (*)()>(0x20000001)();  // code in RAM
+      reinterpret_cast<void (*)()>(AddressOf(memory.stack.data()) + 1)();  // code in RAM (Thumb)
       break;
     case 7:
       static_cast<void>(*At(0xB0000000));  // nobody answers
