@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Checks of the firmware bundles that need no board.
 
-  check_bundles.py content BUNDLES       no heap, no printf, no C++ runtime; figures that add up
+  check_bundles.py content BUNDLES       no heap, no printf, no C++ runtime, nothing undefined; a sound vector table;
+                                         figures that add up
   check_bundles.py rebuild BUNDLES ROOT  the same sources elsewhere, built elsewhere, give the same bytes
 """
 
@@ -10,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -19,15 +21,42 @@ FORBIDDEN = re.compile(
     r"__cxa_.*|__gxx_personality.*|_Unwind_.*|abort|exit|atexit|_GLOBAL__sub_I.*)$")
 FIELDS = ("port kernels build_id load_address firmware_size firmware_crc32c blob_address blob_limit "
           "arena_address arena_limit mailbox_address rings_address board_type flash ram").split()
+VECTORS = 128
+RAM = 0x20000000
 
 
 def fail(message):
     sys.exit(f"check_bundles.py: {message}")
 
 
-def symbols(elf):
-    text = subprocess.run(["arm-none-eabi-nm", elf], check=True, capture_output=True, text=True)
-    return [line.split()[-1] for line in text.stdout.splitlines()]
+def symbols(elf, nm):
+    """(type, name) of every symbol."""
+    text = subprocess.run([nm, elf], check=True, capture_output=True, text=True)
+    return [tuple(line.split()[-2:]) for line in text.stdout.splitlines()]
+
+
+def check_symbols(name, elf, nm):
+    found = symbols(elf, nm)
+    forbidden = [symbol for _, symbol in found if FORBIDDEN.match(symbol)]
+    if forbidden:
+        fail(f"{name}.elf contains {', '.join(forbidden)}: firmware has no heap, printf or exceptions")
+    undefined = [symbol for kind, symbol in found if kind == "U"]
+    if undefined:
+        fail(f"{name}.elf lacks {', '.join(undefined)}")
+
+
+def check_vectors(name, code, bundle):
+    """The core takes its stack from the first word and every handler from the others."""
+    stack, *handlers = struct.unpack_from(f"<{VECTORS}I", code)
+    board = bundle["board_type"]
+    if stack % 8 or not RAM < stack <= RAM + board["ram_bytes"]:
+        fail(f"{name}: the handlers' stack would begin at {stack:#x}")
+    load, end = bundle["load_address"], bundle["load_address"] + len(code)
+    if bundle["load_address"] % (4 * VECTORS):
+        fail(f"{name}: a vector table of {VECTORS} words cannot lie at {load:#x}")
+    for number, handler in enumerate(handlers, 1):
+        if handler % 2 != 1 or not load + 4 * VECTORS <= handler < end:
+            fail(f"{name}: vector {number} is {handler:#x}, which is no code")
 
 
 def check_content(bundles):
@@ -36,10 +65,11 @@ def check_content(bundles):
     if not ports or names != [f"{port}-{kernels}" for port in ports for kernels in ("dsp", "reference")]:
         fail(f"{bundles} holds {names}; build the target firmware_bundles")
     for name in names:
-        found = [symbol for symbol in symbols(bundles / f"{name}.elf") if FORBIDDEN.match(symbol)]
-        if found:
-            fail(f"{name}.elf contains {', '.join(found)}: firmware has no heap, printf or exceptions")
         bundle = json.loads((bundles / f"{name}.json").read_text())
+        # A process has a C library, and no vectors.
+        if bundle["board_type"]["fidelity"] != "native":
+            check_symbols(name, bundles / f"{name}.elf", "arm-none-eabi-nm")
+            check_vectors(name, (bundles / f"{name}.bin").read_bytes(), bundle)
         if sorted(bundle) != sorted(FIELDS):
             fail(f"{name}.json has the fields {sorted(bundle)}")
         size = (bundles / f"{name}.bin").stat().st_size
