@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -108,6 +109,14 @@ Status Run(const BenchConfig& config, const std::string& agent_id) {
   return {};
 }
 
+/// A native board takes four descriptors: what the system allows is more than it gives unasked.
+void AllowManyDescriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int ExitCodeOf(const Status& status) {
   if (status.ok()) return kOk;
   return status.code() == Code::kFailedPrecondition ? kStateInUse : kUsage;
@@ -119,6 +128,7 @@ int main(int argc, char** argv) {
   // Children are spawned, never forked with gRPC's threads alive; without this gRPC watches for it.
   setenv("GRPC_ENABLE_FORK_SUPPORT", "0", 1);
   std::signal(SIGPIPE, SIG_IGN);
+  AllowManyDescriptors();
 
   CLI::App app{"tinyrig-agent: runs jobs of a tinyrig server on the boards of one bench."};
   Flags flags;

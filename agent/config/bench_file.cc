@@ -15,8 +15,11 @@ constexpr uint32_t kMaxBaudHz = 20'000'000;
 
 const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir"}};
 const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
+const YamlMap::Keys kAnyProbeKeys{{"driver", "serial"},
+                                  {"config", "uid_address", "dpidr", "mode", "env", "folder"}};
 const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"},
                                {"dpidr", "mode", "env"}};
+const YamlMap::Keys kNativeKeys{{"driver", "serial", "folder"}, {}};
 const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
 
 Result<std::string> Name(const YamlMap& map, std::string_view key) {
@@ -29,11 +32,18 @@ Result<std::string> Name(const YamlMap& map, std::string_view key) {
   return text;
 }
 
-Result<ProbeConfig> ReadProbe(const YamlMap& map) {
+Result<ProbeConfig> ReadProbe(const YamlMap& board) {
   ProbeConfig probe;
-  TRY_ASSIGN(probe.driver, map.Text("driver"));
+  TRY_ASSIGN(const YamlMap any, board.Map("probe", kAnyProbeKeys));
+  TRY_ASSIGN(probe.driver, any.Text("driver"));
+  TRY_ASSIGN(probe.serial, any.Text("serial"));
+  const bool native = probe.driver == "native";
+  TRY_ASSIGN(const YamlMap map, board.Map("probe", native ? kNativeKeys : kProbeKeys));
+  if (native) {
+    TRY_ASSIGN(probe.folder, map.Text("folder"));
+    return probe;
+  }
   TRY_ASSIGN(probe.config, map.Text("config"));
-  TRY_ASSIGN(probe.serial, map.Text("serial"));
   TRY_ASSIGN(probe.uid_address, map.Number("uid_address", 0, std::numeric_limits<uint32_t>::max()));
   if (map.Has("dpidr")) {
     TRY_ASSIGN(probe.dpidr, map.Number("dpidr", 1, std::numeric_limits<uint32_t>::max()));
@@ -53,8 +63,7 @@ Result<BoardConfig> ReadBoard(const YamlMap& map) {
   BoardConfig board;
   TRY_ASSIGN(board.id, Name(map, "id"));
   TRY_ASSIGN(board.type, Name(map, "type"));
-  TRY_ASSIGN(const YamlMap probe, map.Map("probe", kProbeKeys));
-  TRY_ASSIGN(board.probe, ReadProbe(probe));
+  TRY_ASSIGN(board.probe, ReadProbe(map));
   TRY_ASSIGN(const YamlMap link, map.Map("link", kLinkKeys));
   TRY_ASSIGN(board.link.driver, link.Text("driver"));
   TRY_ASSIGN(board.link.port, link.Text("port"));

@@ -20,6 +20,7 @@ struct ProbeConfig {
   uint32_t dpidr = 0;        ///< What the debug port must identify itself as; 0: not checked.
   bool one_shot = false;     ///< A process for every use of the probe, instead of one that stays.
   std::map<std::string, std::string> env;  ///< All of the child's environment besides PATH.
+  std::string folder;                      ///< "native": where the board's files are.
 };
 
 struct LinkConfig {

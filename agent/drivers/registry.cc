@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/drivers/native/native_probe.h"
 #include "agent/drivers/openocd/openocd_probe.h"
 #include "agent/drivers/power_command/power_command.h"
 #include "agent/drivers/uart/uart_link.h"
@@ -21,7 +22,11 @@ Status NoDriver(std::string_view kind, std::string_view name, std::string_view k
 Result<std::unique_ptr<Probe>> MakeProbe(const ProbeConfig& config,
                                          const std::filesystem::path& share_dir,
                                          const std::filesystem::path& work_dir) {
-  if (config.driver != "openocd") return NoDriver("probe", config.driver, "openocd");
+  if (config.driver == "native") {
+    return std::unique_ptr<Probe>(
+        std::make_unique<native::NativeProbe>(config.folder, config.serial));
+  }
+  if (config.driver != "openocd") return NoDriver("probe", config.driver, "native, openocd");
   openocd::Adapter adapter;
   adapter.config = config.config.find('/') == std::string::npos
                        ? (share_dir / "openocd" / config.config).string()

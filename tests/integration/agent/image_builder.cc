@@ -68,13 +68,13 @@ T Need(Result<T> result) {
 }  // namespace
 
 BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
-                         const fs::path& folder) {
+                         const fs::path& folder, const std::string& port) {
   const Bytes tflite = ReadBytes(fs::path(TINYRIG_TEST_ZOO) / (model + ".tflite"));
   const auto parsed = Need(compiler::ParseVariant(variant));
   auto compiled = Need(compiler::Compile(tflite, parsed));
   const bool dsp = parsed.kernels == runtime::KernelSetId::kDsp;
   const fs::path bundle =
-      fs::path(TINYRIG_TEST_SHARE) / "firmware" / (dsp ? "virtual_m4-dsp" : "virtual_m4-reference");
+      fs::path(TINYRIG_TEST_SHARE) / "firmware" / (port + (dsp ? "-dsp" : "-reference"));
   BuiltImage built = Assemble(bundle, std::move(compiled.blob), folder);
   auto reference = Need(compiler::ReferenceRunner::Make(built.blob));
   built.input_bytes = static_cast<uint32_t>(reference.input_bytes());
@@ -83,13 +83,14 @@ BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
   return built;
 }
 
-BuiltImage BuildFaultyImage(uint32_t input_bytes, const fs::path& folder) {
+BuiltImage BuildFaultyImage(uint32_t input_bytes, const fs::path& folder, const std::string& port) {
   const auto words = device::TinyBlob(input_bytes);
   // The last word may be half used.
   runtime::BlobHeader header;
   std::memcpy(&header, words.data(), sizeof(header));
   const auto bytes = std::as_bytes(std::span(words)).first(header.total_bytes);
-  const fs::path bundle = fs::path(TINYRIG_TEST_PROGRAMS) / "faulty_kernels";
+  const fs::path bundle =
+      fs::path(TINYRIG_TEST_FIRMWARE) / ("image-" + port) / "test" / "faulty_kernels";
   BuiltImage built = Assemble(bundle, Bytes(bytes.begin(), bytes.end()), folder);
   built.input_bytes = built.output_bytes = input_bytes;
   return built;

@@ -19,14 +19,16 @@ struct BuiltImage {
   std::vector<std::byte> blob;
 };
 
-/// A model of firmware/zoo compiled for `variant`, with the bundle of its kernel set.
+/// A model of firmware/zoo compiled for `variant`, with the bundle of its kernel set for `port`.
 /// Throws std::runtime_error: the tests cannot go on without.
 BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
-                         const std::filesystem::path& folder);
+                         const std::filesystem::path& folder,
+                         const std::string& port = "virtual_m4");
 
 /// The firmware whose kernels crash on command (tests/integration/firmware/programs), with a model
 /// of one operator that takes `input_bytes`.
-BuiltImage BuildFaultyImage(uint32_t input_bytes, const std::filesystem::path& folder);
+BuiltImage BuildFaultyImage(uint32_t input_bytes, const std::filesystem::path& folder,
+                            const std::string& port = "virtual_m4");
 
 std::vector<uint8_t> ReadZooFile(const std::string& name);
 /// Copies a file of firmware/zoo into the folder.

@@ -50,6 +50,25 @@ TEST(BenchFile, ReadsEverything) {
   EXPECT_EQ(second.power.driver, "");
 }
 
+TEST(BenchFile, ANativeBoardHasAFolder) {
+  const std::string head = "bench: desk\nboards:\n  - id: n1\n    type: native\n    probe: ";
+  const std::string tail = "\n    link: {driver: uart, port: /tmp/n1/tty}\n";
+  const auto config =
+      ParseBenchFile(head + "{driver: native, serial: N1, folder: /tmp/n1}" + tail, "b.yaml");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->boards[0].probe.folder, "/tmp/n1");
+  EXPECT_EQ(config->boards[0].probe.serial, "N1");
+  const std::pair<const char*, const char*> wrong[] = {
+      {"{driver: native, serial: N1}", "boards[0].probe has no 'folder'"},
+      {"{driver: native, serial: N1, folder: /tmp/n1, uid_address: 4}", "'uid_address'"},
+      {"{driver: openocd, serial: N1, folder: /tmp/n1}", "'folder'"}};
+  for (const auto& [probe, message] : wrong) {
+    const Status status = ParseBenchFile(head + probe + tail, "b.yaml").status();
+    EXPECT_EQ(status.code(), Code::kInvalidArgument);
+    EXPECT_THAT(status.message(), testing::HasSubstr(message));
+  }
+}
+
 TEST(BenchFile, ABenchMayBeEmpty) {
   const Result<BenchConfig> config = ParseBenchFile("bench: desk\nboards: []\n", "b.yaml");
   ASSERT_TRUE(config.ok()) << config.status().message();
