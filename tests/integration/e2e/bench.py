@@ -61,8 +61,6 @@ class Bench:
         try:
             for board in self.boards:
                 self.start_board(board)
-            for board in self.boards:
-                until(f"{board} is up", lambda: (self.dir / board / "tty").exists() and (self.dir / board / "dap.sock").exists())
             self._write_bench_file()
             self.start_server()
             self.start_agent()
@@ -89,6 +87,7 @@ class Bench:
         (self.dir / board).mkdir(exist_ok=True)
         serial = f"VB{board[1:]:>04}"
         self._spawn(board, BUILD / "bin" / "tinyrig-vboard", "--type", "virtual_m4", "--serial", serial, "--dir", self.dir / board)
+        until(f"{board} is up", lambda: (self.dir / board / "tty").exists() and (self.dir / board / "dap.sock").exists())
 
     def start_server(self) -> None:
         self._spawn("server", BUILD / "bin" / "tinyrigd", "--state", self.dir / "server-state")
@@ -196,13 +195,38 @@ class Bench:
                                 stdin=subprocess.DEVNULL)
 
 
-def zoo_campaign(folder: pathlib.Path, name: str = "zoo", **extra) -> pathlib.Path:
+class NativeBench(Bench):
+    """Boards b1, b2, ... of type native: processes that the agent starts."""
+
+    def start_board(self, board: str) -> None:
+        """The agent does that."""
+
+    def _write_bench_file(self) -> None:
+        lines = ["bench: e2e", f"server: unix:{self.server_socket}", f"state_dir: {self.dir}/agent-state", "boards:"]
+        for board in self.boards:
+            lines += [f"  - id: {board}", "    type: native",
+                      f"    probe: {{driver: native, serial: {board}, folder: {self.dir}/{board}}}",
+                      f"    link: {{driver: uart, port: {self.dir}/{board}/tty}}"]
+        (self.dir / "bench.yaml").write_text("\n".join(lines) + "\n")
+
+    def board_processes(self) -> list[pathlib.Path]:
+        """/proc/PID of each board that runs."""
+        found = []
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                arguments = (process / "cmdline").read_bytes().split(b"\0")
+                if len(arguments) > 1 and arguments[1].startswith(bytes(self.dir) + b"/"):
+                    found.append(process)
+        return found
+
+
+def zoo_campaign(folder: pathlib.Path, name: str = "zoo", board_type: str = "virtual_m4", **extra) -> pathlib.Path:
     """A campaign over both zoo models in every variant of the demo."""
     text = "\n".join([
         f"name: {name}", f"models: [{ZOO}/digits_cnn.tflite, {ZOO}/digits_ds.tflite]",
         "variants:", "  kernels: [reference, dsp]", "  weights: [int8, int16]",
         "exclude:", "  - {kernels: reference, weights: int16}",
-        "board_types: [virtual_m4]", f"vectors: {ZOO}/digits_test.npz",
+        f"board_types: [{board_type}]", f"vectors: {ZOO}/digits_test.npz",
         *(f"{key}: {value}" for key, value in extra.items()),
     ])
     path = folder / f"{name}.yaml"
