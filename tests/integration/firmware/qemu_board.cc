@@ -26,10 +26,13 @@ struct Machine {
   const char* name;
   uint32_t unique_id_address;
   uint32_t uart_control;
+  int serial;
 };
-constexpr Machine kMachines[] = {{"virtual_m4", "mps2-an386", 0x003FFFF0, 0x40004008},
-                                 {"virtual_f4", "netduinoplus2", 0x2002FFF0, 0x4001100C},
-                                 {"virtual_m7", "mps2-an500", 0x003FFFF0, 0x40004008}};
+constexpr Machine kMachines[] = {{"virtual_m4", "mps2-an386", 0x003FFFF0, 0x40004008, 0},
+                                 {"virtual_f4", "netduinoplus2", 0x2002FFF0, 0x4001100C, 0},
+                                 {"virtual_m7", "mps2-an500", 0x003FFFF0, 0x40004008, 0},
+                                 // USART3; QEMU has no memory where the part has its id.
+                                 {"nucleo_f412zg", "netduinoplus2", 0, 0x4000480C, 2}};
 
 void WriteFile(const std::string& path, const std::vector<std::byte>& bytes) {
   std::ofstream file(path, std::ios::binary);
@@ -64,11 +67,14 @@ QemuBoard::QemuBoard(const QemuImage& image) {
       {"-icount", "shift=6,sleep=off"},
       {"-monitor", "unix:" + monitor + ",server=on,wait=off"},
       {"-qtest", "unix:" + qtest + ",server=on,wait=off"},
-      {"-qtest-log", "none"},
-      {"-serial", "unix:" + serial + ",server=on,wait=on"}};
+      {"-qtest-log", "none"}};
   for (const auto& [name, value] : options) {
     arguments.push_back(name);
     arguments.push_back(value);
+  }
+  for (int i = 0; i <= image.serial; ++i) {
+    arguments.push_back("-serial");
+    arguments.push_back(i < image.serial ? "null" : "unix:" + serial + ",server=on,wait=on");
   }
   const auto load = [&](const std::string& what) {
     arguments.push_back("-device");
@@ -79,7 +85,7 @@ QemuBoard::QemuBoard(const QemuImage& image) {
     WriteFile(folder_ + "/blob", image.blob);
     load("file=" + folder_ + "/blob,addr=" + std::to_string(image.blob_address) + ",force-raw=on");
   }
-  if (!image.unique_id.empty()) {
+  if (image.unique_id_address != 0) {
     WriteFile(folder_ + "/uid", image.unique_id);
     load("file=" + folder_ + "/uid,addr=" + std::to_string(image.unique_id_address) +
          ",force-raw=on");
@@ -261,6 +267,7 @@ QemuImage MakeImage(const Bundle& bundle, const std::vector<std::byte>& blob) {
     image.machine = machine.name;
     image.unique_id_address = machine.unique_id_address;
     image.uart_control = machine.uart_control;
+    image.serial = machine.serial;
   }
   image.load_address = bundle.json.value("load_address", 0u);
   image.bin = bundle.bin_path;

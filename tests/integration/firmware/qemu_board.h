@@ -26,6 +26,7 @@ struct QemuImage {
   std::vector<std::byte> unique_id;  ///< 12 bytes.
   uint32_t unique_id_address = 0;
   uint32_t uart_control = 0;  ///< A register that is not 0 any more when the UART receives.
+  int serial = 0;             ///< Which of the machine's serial ports is the link.
 };
 
 /// Plain QEMU with the firmware in its memory and its UART on a unix socket: no probe, no
