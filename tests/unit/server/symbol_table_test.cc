@@ -37,6 +37,16 @@ TEST(SymbolTable, NamesTheResetHandlerThatTheVectorTablePointsTo) {
   EXPECT_EQ(symbols.NameOf(0x20000000), "") << "data has no function";
 }
 
+TEST(SymbolTable, ReadsProgramsOfTheHostToo) {
+  const std::string elf = Read("native-dsp.elf");
+  const SymbolTable symbols = SymbolTable::FromElf(AsBytes(elf));
+  uint64_t entry = 0;
+  ASSERT_GE(elf.size(), 32u);
+  std::memcpy(&entry, elf.data() + 24, sizeof(entry));
+  EXPECT_EQ(symbols.NameOf(static_cast<uint32_t>(entry) + 1), "_start + 0x1") << "no Thumb there";
+  EXPECT_GT(symbols.size(), 50u);
+}
+
 TEST(SymbolTable, WritesNamesAsInTheSource) {
   const SymbolTable symbols = SymbolTable::FromElf(AsBytes(Read("virtual_m4-dsp.elf")));
   bool demangled = false;
@@ -50,15 +60,20 @@ TEST(SymbolTable, WritesNamesAsInTheSource) {
 
 TEST(SymbolTable, ADamagedFileGivesNoNamesAndNoCrash) {
   EXPECT_EQ(SymbolTable::FromElf({}).size(), 0u);
-  const std::string whole = Read("virtual_m4-dsp.elf");
-  for (size_t size = 0; size < whole.size(); size += 997) {
-    SymbolTable::FromElf(AsBytes(std::string_view(whole).substr(0, size))).NameOf(0x400);
-  }
-  // Every field of the header, and of what follows it, with all bits set.
-  for (size_t at = 0; at < 2000; ++at) {
+  for (const char* file : {"virtual_m4-dsp.elf", "native-dsp.elf"}) {
+    const std::string whole = Read(file);
+    for (size_t size = 0; size < whole.size(); size += 997) {
+      SymbolTable::FromElf(AsBytes(std::string_view(whole).substr(0, size))).NameOf(0x400);
+    }
+    // Every field of the header, and of what follows it, with all bits set; then the sections'.
     std::string damaged = whole;
-    damaged[at] = '\xff';
-    SymbolTable::FromElf(AsBytes(damaged)).NameOf(0x400);
+    const auto damage = [&](size_t at) {
+      damaged[at] = '\xff';
+      SymbolTable::FromElf(AsBytes(damaged)).NameOf(0x400);
+      damaged[at] = whole[at];
+    };
+    for (size_t at = 0; at < 2000; ++at) damage(at);
+    for (size_t at = whole.size() - 1000; at < whole.size(); ++at) damage(at);
   }
 }
 
