@@ -255,7 +255,7 @@ std::vector<Finding> CheckBench(const Machine& machine, const std::vector<BenchB
       findings.push_back({Level::kProblem, "bench",
                           fmt::format("the serial port of board {} is not there", board.id), port,
                           board.is_virtual
-                              ? "start its tinyrig-vboard"
+                              ? "start its tinyrig-vboard; of a native board: the agent"
                               : "plug it in; names like /dev/ttyUSB0 change, those below "
                                 "/dev/serial/by-id do not"});
     }

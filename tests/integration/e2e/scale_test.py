@@ -17,6 +17,7 @@ import bench
 MODELS = ("digits_cnn", "digits_ds")
 VARIANTS = ("kernels=reference,weights=int8", "kernels=dsp,weights=int8", "kernels=dsp,weights=int16")
 SECONDS = 540
+IDLE_SECONDS = 5
 IN_SESSION = ("start", "stream", "marks", "observe")
 
 
@@ -55,6 +56,10 @@ def cpu_seconds(process: pathlib.Path) -> float:
     except OSError:
         return 0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_of_all(boards, programs) -> float:
+    return sum(cpu_seconds(process) for process in [*boards, *programs.values()])
 
 
 def sessions_at_once(jobs: list[dict]) -> int:
@@ -104,6 +109,10 @@ def main() -> int:
         wall = time.monotonic() - start
         spent = {name: cpu_seconds(process) - before[name] for name, process in programs.items()}
         spent["boards"] = sum(cpu_seconds(process) for process in boards)
+        # Boards that wait, in a session or not, wait in the same poll().
+        resting = cpu_of_all(boards, programs)
+        time.sleep(IDLE_SECONDS)
+        resting = cpu_of_all(boards, programs) - resting
         listed = on.cli("query", "--csv", "SELECT job_id, state FROM jobs").stdout.splitlines()[1:]
         jobs = [on.cli_json("job", line.split(",")[0]) for line in listed]
     failed = [job for job in jobs if job["state"] != "succeeded"]
@@ -115,7 +124,8 @@ def main() -> int:
         count = wanted if name == "boards" else 1
         print(f"  {name}: RSS {rss / count:,.0f} kiB, PSS {pss / count:,.0f} kiB{' each' if count > 1 else ''}, "
               f"{spent[name]:.1f} s of processor time")
-    print(f"  agent without sessions: RSS {idle_rss:,.0f} kiB")
+    print(f"  agent without sessions: RSS {idle_rss:,.0f} kiB; all boards waiting, {IDLE_SECONDS} s of boards, agent and server "
+          f"take {resting:.2f} s of processor time")
     for job in failed[:3]:
         print(f"  job {job['job_id']}: {job['state']}: {job.get('failure')}")
     return 1 if failed or len(jobs) != wanted or at_once != wanted else 0
