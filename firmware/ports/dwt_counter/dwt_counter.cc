@@ -6,9 +6,10 @@
 #include "firmware/ports/cortex_m/empty_window.h"
 #include "firmware/ports/port.h"
 
-/// CYCCNT has 32 bits and wraps after 20 to 43 seconds at full speed. TIM2 runs beside it a
-/// thousand times slower, so a window that CYCCNT cannot hold is known as one; nothing is
-/// interrupted for that. Not exact: caches and flash make the same code take other cycles.
+/// CYCCNT has 32 bits and wraps after 20 to 43 seconds at full speed, and a debugger that leaves
+/// may turn it off. TIM2 runs beside it a thousand times slower, so a window that CYCCNT did not
+/// count is known as one; nothing is interrupted for that. Not exact: caches and flash make the
+/// same code take other cycles.
 namespace tinyrig::port {
 namespace {
 
@@ -30,19 +31,28 @@ constexpr uint32_t kDivider = 1000;
 constinit uint32_t start_cycles = 0;
 constinit uint32_t cycles_per_tick = kDivider;  // of TIM2
 
+void EnableCycleCount() {
+  Register(kDemcr) = Register(kDemcr) | kTraceEnable;
+  Register(kDwtControl) = Register(kDwtControl) | kCycleCountEnable;
+}
+
 }  // namespace
 
 // Registers only, and none of the floating point ones: CalibrateEmptyWindow() asks for that.
 [[gnu::noinline]] void CounterStart() {
+  EnableCycleCount();
   Register(kTimerEvent) = 1;  // TIM2 and its prescaler from 0
   start_cycles = Register(kCycleCount);
 }
 
 [[gnu::noinline]] uint32_t CounterStop() {
   const uint32_t cycles = Register(kCycleCount) - start_cycles;
-  // One tick of doubt each way: a window that close to the limit counts as too long.
-  const uint64_t at_most = uint64_t{cycles_per_tick} * (uint64_t{Register(kTimerCount)} + 2);
-  if (at_most >= device::kTicksOverflow) return device::kTicksOverflow;
+  // With doubt of a tick or two: a window that close to the limit counts as too long.
+  const uint64_t timed = uint64_t{cycles_per_tick} * Register(kTimerCount);
+  const uint64_t doubt = uint64_t{2} * cycles_per_tick;
+  const bool wrapped = timed + doubt >= device::kTicksOverflow;
+  const bool stood_still = cycles + doubt < timed;
+  if (wrapped || stood_still) return device::kTicksOverflow;
   return cycles - std::min(cycles, empty_window_ticks);
 }
 
@@ -51,10 +61,9 @@ bool InitCycleCounter(uint32_t core_hz, uint32_t timer_hz) {
   Register(kTimerControl) = 1;
   cycles_per_tick = kDivider * (core_hz / timer_hz);
 
-  Register(kDemcr) = Register(kDemcr) | kTraceEnable;
+  Register(kDemcr) = Register(kDemcr) | kTraceEnable;  // before the unit can be written
   Register(kDwtLock) = kUnlock;
-  Register(kCycleCount) = 0;
-  Register(kDwtControl) = Register(kDwtControl) | kCycleCountEnable;
+  EnableCycleCount();
   const uint32_t before = Register(kCycleCount);
   for (int i = 0; i < 100; ++i) asm volatile("nop");
   if (Register(kCycleCount) == before) return false;
