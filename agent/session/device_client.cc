@@ -22,6 +22,7 @@ constexpr auto kFirstRunPatience = std::chrono::milliseconds(2000);  ///< The pa
 constexpr auto kRunPatience = std::chrono::milliseconds(400);
 constexpr auto kDamagedPatience = std::chrono::milliseconds(80);  ///< A damaged frame was seen.
 constexpr auto kLongestPatience = std::chrono::seconds(20);
+constexpr uint32_t kStackingFailed = 1u << 4 | 1u << 12;  // CFSR: MSTKERR, STKERR
 
 bool IsTimeout(const Status& status) { return status.code() == Code::kDeadlineExceeded; }
 
@@ -91,6 +92,11 @@ v1::Failure FaultFailure(const device::Fault& fault) {
       fmt::format("r0 {:#010x}  r1 {:#010x}  r2 {:#010x}  r3 {:#010x}  r12 {:#010x}", fault.r0,
                   fault.r1, fault.r2, fault.r3, fault.r12),
   };
+  if (fault.cfsr & kStackingFailed) {
+    evidence.emplace_back(
+        "the core found no room to save its registers: pc is the function called last, lr its "
+        "return address, as far as the stack tells (0: it does not)");
+  }
   v1::Failure failure = MakeFailure(
       v1::FAILURE_OWNER_VARIANT, Code::kAborted,
       fmt::format("{} at pc {:#010x}; `tinyrig logs` has the rest, addr2line the source line",
@@ -98,6 +104,7 @@ v1::Failure FaultFailure(const device::Fault& fault) {
       std::move(evidence));
   const std::pair<const char*, uint32_t> registers[] = {{"pc", fault.pc}, {"lr", fault.lr}};
   for (const auto& [name, address] : registers) {
+    if (address == 0) continue;  // not known
     v1::CodeAddress* at = failure.add_code_addresses();
     at->set_register_name(name);
     at->set_address(address);

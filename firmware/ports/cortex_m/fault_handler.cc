@@ -1,5 +1,6 @@
 #include <cstdint>
 
+#include "firmware/ports/cortex_m/caller.h"
 #include "firmware/ports/cortex_m/core.h"
 #include "firmware/ports/port.h"
 #include "firmware/protocol/fault.h"
@@ -24,6 +25,10 @@ struct Frame {
 constexpr uint32_t kStackingFailed = 1u << 4 | 1u << 12;  // CFSR: MSTKERR, STKERR
 constexpr uint32_t kMmfarValid = 1u << 7;
 constexpr uint32_t kFromThread = 1u << 3;  // EXC_RETURN
+constexpr uint32_t kBasicFrame = 1u << 4;  // the same: no FPU registers were saved
+constexpr uint32_t kFpuFrameBytes = 104;
+/// A stack pointer further below the stack says nothing about what is on it.
+constexpr uint32_t kReach = 256;
 constexpr uint32_t kResetRequest = 0x05FA0004;
 constexpr uint32_t kThumb = 1u << 24;
 constexpr uint32_t kPaddedFrame = 1u << 9;  // in the pushed xPSR
@@ -42,6 +47,15 @@ bool HitGuard(const device::Fault& fault) {
 }
 
 [[noreturn]] void Report() { device::OnFault(record); }
+
+/// Stands in for the registers that found no place on the stack.
+void FindWhere(uint32_t pushed) {
+  const uint32_t frame = record.exc_return & kBasicFrame ? sizeof(Frame) : kFpuFrameBytes;
+  if (pushed + frame < Address(__stack_low) - kReach || pushed >= Address(__stack_high)) return;
+  const Call call = FindCall(pushed + frame);
+  record.pc = call.function;
+  record.lr = call.return_address;
+}
 
 /// The fault of ReadIfPresent(): its load gives 0, and the program goes on behind it.
 bool SkipProbingLoad(Frame* pushed) {
@@ -84,6 +98,8 @@ extern "C" [[gnu::used]] Frame* CollectFault(Frame* pushed, uint32_t exc_return)
     record.pc = pushed->pc;
     record.xpsr = pushed->xpsr;
     record.sp += sizeof(Frame) + (pushed->xpsr & kPaddedFrame ? 4 : 0);
+  } else {
+    FindWhere(Address(pushed));
   }
   record.detail = exception;
   const auto kind = HitGuard(record)                   ? device::FaultKind::kStackOverflow
