@@ -23,6 +23,7 @@ using Json = nlohmann::json;
 using boost::system::error_code;
 
 constexpr const char* kDapSocket = "dap.sock";
+constexpr const char* kJtagSocket = "jtag.sock";
 constexpr const char* kControlSocket = "control.sock";
 constexpr const char* kTerminal = "tty";
 constexpr const char* kQemuLog = "qemu.log";
@@ -56,10 +57,13 @@ Board::Board(boost::asio::io_context& io, Options options)
           faults_),
       probe_(target_.swd(), {"tinyrig", "tinyrig virtual CMSIS-DAP", options_.serial, "2.1.1"}),
       uart_(io, faults_),
+      tap_(target_.port()),
       dap_server_(io),
+      jtag_server_(io),
       control_server_(io),
       children_(io, SIGCHLD),
-      start_timer_(io) {
+      start_timer_(io),
+      storm_timer_(io) {
   options_.directory = Absolute(options_.directory);
   target_.on_serial = [this](UniqueFd fd) { uart_.Attach(std::move(fd)); };
   target_.on_boot = [this] {
@@ -69,11 +73,24 @@ Board::Board(boost::asio::io_context& io, Options options)
         random.Bytes(static_cast<size_t>(faults_.Value(Fault::kUartGarbageAtBoot, "bytes"))));
   };
   uart_.nudge = [this] { target_.Nudge(); };
-  dap_server_.serial = options_.serial;
-  dap_server_.plugged_in = [this] { return !faults_.on(Fault::kProbeAbsent); };
-  dap_server_.frozen = [this] { return faults_.on(Fault::kProbeFrozen); };
-  dap_server_.execute = [this](std::span<const uint8_t> request) { return ExecutePacket(request); };
+  uart_.on_bytes = [this](size_t bytes) { NoteUartBytes(bytes); };
+  WireProbe();
   control_server_.execute = [this](std::string_view line) { return Control(line); };
+}
+
+void Board::WireProbe() {
+  UpdateProbeSerial();
+  dap_server_.plugged_in = [this] { return !faults_.on(Fault::kProbeAbsent); };
+  dap_server_.frozen = [this] { return faults_.Struck(Fault::kProbeFrozen); };
+  dap_server_.taken = [this] { return jtag_server_.held(); };
+  dap_server_.execute = [this](std::span<const uint8_t> request) { return ExecutePacket(request); };
+  tap_.idcode = [this] { return target_.jtag_idcode(); };
+  tap_.listening = [this] { return target_.listening(); };
+  jtag_server_.available = [this] {
+    return !faults_.on(Fault::kProbeAbsent) && !dap_server_.held();
+  };
+  jtag_server_.on_open = [this] { tap_.Reset(); };
+  jtag_server_.execute = [this](std::string_view text) { return ExecuteBitbang(text); };
 }
 
 std::string Board::Path(std::string_view name) const {
@@ -82,12 +99,13 @@ std::string Board::Path(std::string_view name) const {
 
 Status Board::Open() {
   TRY(CheckSerial(options_.serial));
-  for (const char* name : {kDapSocket, kControlSocket}) TRY(SocketAddress(Path(name)).status());
+  for (const char* name : {kDapSocket, kJtagSocket, kControlSocket})
+    TRY(SocketAddress(Path(name)).status());
   TRY(LockDirectory());
   WatchChildren();
   TRY(uart_.Open(Path(kTerminal)));
   TRY(target_.PowerOn());
-  TRY(dap_server_.Listen(Path(kDapSocket)));
+  TRY(ListenForProbes());
   TRY(control_server_.Listen(Path(kControlSocket)));
   return WriteDescription();
 }
@@ -97,12 +115,14 @@ void Board::Close() {
   error_code ignored;
   children_.cancel(ignored);
   start_timer_.cancel(ignored);
+  storm_timer_.cancel(ignored);
   control_server_.Close();
   dap_server_.Close();
+  jtag_server_.Close();
   target_.PowerOff();
   uart_.Close();
   std::error_code remove_error;
-  for (const char* name : {kDapSocket, kControlSocket, kDescription}) {
+  for (const char* name : {kDapSocket, kJtagSocket, kControlSocket, kDescription}) {
     std::filesystem::remove(Path(name), remove_error);
   }
   lock_.Reset();
@@ -127,11 +147,21 @@ Status Board::LockDirectory() {
   return OkStatus();
 }
 
+Status Board::ListenForProbes() {
+  TRY(dap_server_.Listen(Path(kDapSocket)));
+  return jtag_server_.Listen(Path(kJtagSocket));
+}
+
 Status Board::WriteDescription() const {
-  const Json description = {{"pid", getpid()},           {"type", options_.type->name},
-                            {"serial", options_.serial}, {"uid", UniqueIdHex(unique_id_)},
-                            {"dap", Path(kDapSocket)},   {"tty", Path(kTerminal)},
-                            {"pty", uart_.terminal()},   {"control", Path(kControlSocket)},
+  const Json description = {{"pid", getpid()},
+                            {"type", options_.type->name},
+                            {"serial", options_.serial},
+                            {"uid", UniqueIdHex(unique_id_)},
+                            {"dap", Path(kDapSocket)},
+                            {"jtag", Path(kJtagSocket)},
+                            {"tty", Path(kTerminal)},
+                            {"pty", uart_.terminal()},
+                            {"control", Path(kControlSocket)},
                             {"qemu_log", Path(kQemuLog)}};
   const std::string temporary = Path(kDescription) + ".new";
   {
@@ -160,9 +190,39 @@ std::vector<uint8_t> Board::ExecutePacket(std::span<const uint8_t> request) {
   return reply;
 }
 
+// The characters of OpenOCD's remote_bitbang driver, version 0.12.0.
+std::string Board::ExecuteBitbang(std::string_view characters) {
+  if (faults_.Struck(Fault::kProbeFrozen)) return {};
+  target_.Settle();
+  std::string answer;
+  for (const char c : characters) {
+    if (c >= '0' && c <= '7') {
+      tap_.Write((c & 4) != 0, (c & 2) != 0, (c & 1) != 0);
+    } else if (c >= 'r' && c <= 'u') {  // bit 1: TRST, bit 0: SRST, both active when set
+      const int lines = c - 'r';
+      if (lines & 2) tap_.Reset();
+      target_.port().SetReset((lines & 1) == 0);
+    } else if (c == 'R') {
+      answer += tap_.Tdo() ? '1' : '0';
+    }  // B and b switch a light
+  }
+  Settle();
+  return faults_.Struck(Fault::kProbeFrozen) ? std::string() : answer;
+}
+
 void Board::Settle() {
   target_.Settle();
+  StrikeFirmware();
   ArmStart();
+  if (!probe_killed_ && faults_.Struck(Fault::kProbeKilled)) {
+    spdlog::info("fault probe_killed strikes");
+    faults_.Use(Fault::kProbeKilled);
+    probe_killed_ = true;
+    dap_server_.Close();
+    jtag_server_.Close();
+    std::error_code ignored;
+    for (const char* name : {kDapSocket, kJtagSocket}) std::filesystem::remove(Path(name), ignored);
+  }
 }
 
 void Board::ArmStart() {
@@ -188,7 +248,7 @@ std::string Board::Control(std::string_view line) {
 }
 
 Status Board::PowerOn() {
-  faults_.Clear(Fault::kPowerOff);
+  if (faults_.Struck(Fault::kPowerOff)) faults_.Clear(Fault::kPowerOff);
   return target_.PowerOn();
 }
 
@@ -197,52 +257,18 @@ Status Board::Run(const PowerCommand& command) {
   return command.state == PowerState::kOff ? OkStatus() : PowerOn();
 }
 
-Status Board::Run(const FaultCommand& command) {
-  TRY(faults_.Apply(*command.spec, command.parameters));
-  StartFault(command.spec->fault);
-  return OkStatus();
-}
-
-void Board::StartFault(Fault fault) {
-  switch (fault) {
-    case Fault::kProbeAbsent:
-      dap_server_.DropClient();
-      break;
-    case Fault::kUartDrop:
-    case Fault::kUartFlip:
-      uart_.ReseedNoise();
-      break;
-    case Fault::kUartStall:
-      uart_.Stall(
-          std::chrono::milliseconds(static_cast<int64_t>(faults_.Value(Fault::kUartStall, "ms"))));
-      break;
-    default:
-      break;  // the others act where they are asked for
-  }
-}
-
-Status Board::Run(const ClearCommand& command) {
-  if (command.spec) return ClearFault(command.spec->fault);
-  for (const FaultSpec& spec : FaultTable()) TRY(ClearFault(spec.fault));
-  return OkStatus();
-}
-
-Status Board::ClearFault(Fault fault) {
-  if (!faults_.on(fault)) return OkStatus();
-  const bool took_power = faults_.Struck(Fault::kPowerOff);
-  faults_.Clear(fault);
-  if (fault == Fault::kFlashLies) target_.memory().ForgetLies();
-  if (fault == Fault::kUartStall) uart_.Stall(std::chrono::milliseconds(0));
-  return fault == Fault::kPowerOff && took_power ? PowerOn() : OkStatus();
-}
-
 std::string Board::StatusLine() {
-  if (!uart_.stalled()) faults_.Clear(Fault::kUartStall);  // it was over by itself
+  // A stall is over by itself.
+  if (faults_.Struck(Fault::kUartStall) && !uart_.stalled()) faults_.Clear(Fault::kUartStall);
   Json faults = Json::object();
   for (const FaultSpec& spec : FaultTable()) {
     if (const auto& parameters = faults_.active(spec.fault)) {
       faults[std::string(spec.name)] = Json(*parameters);
     }
+  }
+  Json strikes = Json::object();
+  for (const FaultSpec& spec : FaultTable()) {
+    if (const uint64_t count = faults_.strikes(spec.fault)) strikes[std::string(spec.name)] = count;
   }
   std::string_view core = "off";
   if (target_.powered()) {
@@ -255,9 +281,10 @@ std::string Board::StatusLine() {
                  {"uid", UniqueIdHex(unique_id_)},
                  {"power", target_.powered() ? "on" : "off"},
                  {"core", core},
-                 {"probe", dap_server_.open() ? "open" : "free"},
+                 {"probe", dap_server_.open() || jtag_server_.held() ? "open" : "free"},
                  {"qemu_pid", target_.machine().pid()},
                  {"faults", faults},
+                 {"fault_strikes", strikes},
                  {"dap_packets", dap_server_.packets()},
                  {"dap_transfers", target_.transfers()},
                  {"uart_bytes_to_host", uart_.bytes_to_host()},

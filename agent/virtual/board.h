@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "agent/virtual/bitbang_server.h"
 #include "agent/virtual/board_type.h"
 #include "agent/virtual/cmsis_dap.h"
 #include "agent/virtual/control.h"
 #include "agent/virtual/control_server.h"
 #include "agent/virtual/dap_server.h"
 #include "agent/virtual/faults.h"
+#include "agent/virtual/jtag_tap.h"
 #include "agent/virtual/pty_bridge.h"
 #include "agent/virtual/target.h"
 
@@ -48,11 +50,21 @@ class Board {
   /// vboard.json: what others need to find this board.
   Status WriteDescription() const;
 
+  std::string ExecuteBitbang(std::string_view characters);
   std::vector<uint8_t> ExecutePacket(std::span<const uint8_t> request);
   /// After anything that touched the target: strikes, lock-ups, a start that became due.
   void Settle();
   void ArmStart();
+  /// Of the serial line: what faults count.
+  void NoteUartBytes(size_t bytes);
+  void StallWhenDue();
+  /// Firmware faults whose time has come.
+  void StrikeFirmware();
+  Result<bool> Strike(Fault fault);
+  void ResetAgain();
   void WatchChildren();
+  void WireProbe();
+  Status ListenForProbes();
 
   Status Run(const PowerCommand& command);
   Status Run(const StatusCommand&) { return OkStatus(); }
@@ -61,7 +73,10 @@ class Board {
   Status PowerOn();
   Status ClearFault(Fault fault);
   /// What an active fault does at the moment it is turned on.
-  void StartFault(Fault fault);
+  Status StartFault(Fault fault);
+  /// A power-on with nothing before it, if the board was on.
+  Status Repower();
+  void UpdateProbeSerial();
   std::string StatusLine();
 
   Options options_;
@@ -70,10 +85,16 @@ class Board {
   Target target_;
   CmsisDap probe_;
   PtyBridge uart_;
+  JtagTap tap_;
   DapServer dap_server_;
+  BitbangServer jtag_server_;
   ControlServer control_server_;
   boost::asio::signal_set children_;
   boost::asio::steady_timer start_timer_;
+  boost::asio::steady_timer storm_timer_;
+  uint32_t resets_left_ = 0;  // of a reset storm
+  std::chrono::milliseconds storm_period_{0};
+  bool probe_killed_ = false;
   UniqueFd lock_;
 };
 

@@ -53,12 +53,12 @@ constexpr FlashLayout kStm32F405Flash{0x08000000, kStm32F405Sectors};
 
 constexpr std::string_view kIcount = "shift=6,sleep=off";
 constexpr std::array kBoardTypes = {
-    BoardType{"virtual_m4", "mps2-an386", kIcount, 0x2BA01477, 0x24770011, 0x4C4, kVirtualM4Memory,
-              nullptr},
-    BoardType{"virtual_f4", "netduinoplus2", kIcount, 0x2BA01477, 0x24770011, 0x4C4,
+    BoardType{"virtual_m4", "mps2-an386", kIcount, 0x2BA01477, 0x4BA00477, 0x24770011, 0x4C4,
+              kVirtualM4Memory, nullptr},
+    BoardType{"virtual_f4", "netduinoplus2", kIcount, 0x2BA01477, 0x4BA00477, 0x24770011, 0x4C4,
               kVirtualF4Memory, &kStm32F405Flash},
-    BoardType{"virtual_m7", "mps2-an500", kIcount, 0x5BA02477, 0x74770001, 0x4C7, kVirtualM7Memory,
-              nullptr},
+    BoardType{"virtual_m7", "mps2-an500", kIcount, 0x5BA02477, 0x5BA00477, 0x74770001, 0x4C7,
+              kVirtualM7Memory, nullptr},
 };
 
 }  // namespace

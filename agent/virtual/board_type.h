@@ -38,6 +38,7 @@ struct BoardType {
   std::string_view qemu_machine;  ///< QEMU's -M.
   std::string_view qemu_icount;   ///< QEMU's -icount: time counts instructions, exactly.
   uint32_t dpidr;                 ///< Debug port identity, as SWD reports it.
+  uint32_t jtag_idcode;           ///< Debug port identity, as JTAG reports it.
   uint32_t ap_idr;                ///< Identity of its one access port.
   uint16_t core_part;             ///< Part number in the CoreSight ids of the core's ROM table.
   std::span<const MemoryRegion> memory;  ///< Ordered by base, not overlapping.

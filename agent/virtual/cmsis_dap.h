@@ -8,8 +8,9 @@
 
 namespace tinyrig::agent::vboard {
 
-/// Acknowledge of an SWD transfer, as it is on the wire. Nobody driving the line reads as kNone.
-enum class Ack : uint8_t { kOk = 1, kWait = 2, kFault = 4, kNone = 7 };
+/// Acknowledge of an SWD transfer, as it is on the wire. Nobody driving the line reads as kNone;
+/// kParity is a read whose data arrived with the wrong parity, in CMSIS-DAP's words an SWD error.
+enum class Ack : uint8_t { kOk = 1, kWait = 2, kFault = 4, kNone = 7, kParity = 8 };
 
 /// How far a run of equal transfers came: `done` of them were acknowledged OK; `ack` is the
 /// acknowledge of the one after them, or kOk when all were.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace tinyrig::agent::vboard {
 namespace {
@@ -41,6 +42,9 @@ constexpr uint32_t kGdbXpsr = 25;
 constexpr uint32_t kGdbD0 = 26;
 constexpr uint32_t kGdbFpscr = 42;
 
+constexpr uint32_t kThumbBit = 1u << 24;
+constexpr uint32_t kExceptionMask = 0x1FF;
+
 // What a locked-up core shows.
 constexpr uint32_t kLockupPc = 0xFFFFFFFE;
 constexpr uint32_t kLockupXpsr = 0x01000003;
@@ -69,7 +73,7 @@ void CoreDebug::PowerOnReset() {
   halted_ = false;
   locked_up_ = true;
   reset_seen_ = true;
-  StopHosting();
+  ForgetRun();
   start_due_.reset();
 }
 
@@ -77,16 +81,61 @@ void CoreDebug::LockUp() {
   breakpoints_.ForgetInstalled();
   locked_up_ = true;
   halted_ = false;
-  StopHosting();
+  ForgetRun();
   start_due_.reset();
 }
 
-void CoreDebug::StopHosting() {
+Result<bool> CoreDebug::Hang() {
+  TRY(Poll());
+  if (!machine_.running()) return false;
+  TRY(machine_.Halt());
+  hung_ = true;
+  return true;
+}
+
+Result<bool> CoreDebug::ClearThumb() {
+  return Tamper([this]() -> Status {
+    TRY_ASSIGN(const uint64_t status, machine_.ReadRegister(kGdbXpsr));
+    return machine_.WriteRegister(kGdbXpsr, status & ~uint64_t{kThumbBit}, 4);
+  });
+}
+
+Result<bool> CoreDebug::ExhaustStack() {
+  return Tamper([this] { return MoveStack(); });
+}
+
+Status CoreDebug::MoveStack() {
+  constexpr uint32_t kLeft = 16;    // bytes; the alignment of the stack pointer stays
+  constexpr uint32_t kMoved = 512;  // the frames of a program that waits for its next command
+  const MemoryRegion* ram = FindRegion(type_, RegionKind::kRam);
+  TRY_ASSIGN(const uint64_t pointer, machine_.ReadRegister(kGdbSp));
+  const auto from = static_cast<uint32_t>(pointer);
+  const uint32_t to = ram->base + kLeft + from % 8;
+  if (from <= to || from - ram->base >= ram->size) return OkStatus();  // no stack to speak of
+  std::vector<uint8_t> frames(std::min(kMoved, ram->base + ram->size - from));
+  TRY(machine_.ReadBlock(from, frames));
+  TRY(machine_.WriteBlock(to, frames));
+  return machine_.WriteRegister(kGdbSp, to, 4);
+}
+
+Result<bool> CoreDebug::Tamper(const std::function<Status()>& change) {
+  TRY(Poll());
+  if (!machine_.running()) return false;
+  TRY(machine_.Halt());
+  TRY_ASSIGN(const uint64_t status, machine_.ReadRegister(kGdbXpsr));
+  const bool in_handler = (status & kExceptionMask) != 0;
+  if (!in_handler) TRY(change());
+  TRY(machine_.Continue());
+  return !in_handler;
+}
+
+void CoreDebug::ForgetRun() {
+  hung_ = false;
   if (std::exchange(hosting_, false)) hosted->End();
 }
 
 Status CoreDebug::Reset() {
-  StopHosting();
+  ForgetRun();
   start_due_.reset();
   if (on_reset) TRY(on_reset());
   TRY(machine_.Reset());
@@ -111,7 +160,7 @@ Status CoreDebug::Go() {
   if (before_run) TRY(before_run());
   TRY(breakpoints_.Sync(machine_, (control_ & kDebugEnable) != 0));
   retired_ = true;
-  return machine_.Continue();
+  return hung_ ? OkStatus() : machine_.Continue();
 }
 
 Status CoreDebug::StartNow() {
@@ -230,7 +279,7 @@ Status CoreDebug::WriteDhcsr(uint32_t value) {
 
 Status CoreDebug::Halt() {
   start_due_.reset();
-  StopHosting();
+  if (std::exchange(hosting_, false)) hosted->End();
   TRY(machine_.Halt());
   halted_ = true;
   dfsr_ |= kDfsrHalted;
@@ -238,6 +287,7 @@ Status CoreDebug::Halt() {
 }
 
 Status CoreDebug::Step() {
+  if (hung_) return OkStatus();
   if (before_run) TRY(before_run());
   TRY(breakpoints_.Sync(machine_, false));  // the breakpoint stepped over must not hit again
   TRY_ASSIGN(const StopReason reason, machine_.Step());

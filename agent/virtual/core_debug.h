@@ -69,6 +69,16 @@ class CoreDebug {
   std::optional<Clock::time_point> start_due() const { return start_due_; }
   Status StartNow();
 
+  // What faults do to a running program, behind the debugger's back. False, and nothing happens,
+  // when the core does not run or is in an exception handler.
+  /// Stops for good: until a reset the core seems to run, and nothing does.
+  Result<bool> Hang();
+  /// The next instruction raises a usage fault (INVSTATE) where the program is.
+  Result<bool> ClearThumb();
+  /// The stack goes on at the low end of RAM, with the innermost frames on it: it returns as it
+  /// would have, but a call some levels deeper overflows it.
+  Result<bool> ExhaustStack();
+
   /// Lets hosted code go on; called around the debugger's accesses to RAM.
   Status RunHosted();
 
@@ -82,12 +92,16 @@ class CoreDebug {
   Status Halt();
   Status Step();
   Status Go();
+  /// Changes the stopped core in the middle of the program.
+  Result<bool> Tamper(const std::function<Status()>& change);
+  Status MoveStack();
   void Stopped(StopReason reason);
   /// DCRSR: moves one register between the core and DCRDR.
   Status TransferRegister(uint32_t selector, bool write);
   Result<bool> HasVectors();
   Result<bool> BlankAt(uint32_t pc);
-  void StopHosting();
+  /// Of hosted code and hang faults, before a reset.
+  void ForgetRun();
 
   const BoardType& type_;
   Machine& machine_;
@@ -103,6 +117,7 @@ class CoreDebug {
   bool locked_up_ = true;
   bool reset_seen_ = false;  // since DHCSR was read last
   bool retired_ = false;     // ran since DHCSR was read last
+  bool hung_ = false;        // by a fault: runs no more until a reset
   bool hosting_ = false;     // hosted code stands for the CPU, which is stopped
   std::optional<Clock::time_point> start_due_;
 };

@@ -110,7 +110,7 @@ bool DapServer::Handle(const Client& client, uint8_t type, std::span<const uint8
       if (frozen()) return true;
       ++packets_;
       const Bytes reply = execute(payload);
-      if (!reply.empty()) answer = Frame(kDapResponse, reply);
+      if (!reply.empty() && !frozen()) answer = Frame(kDapResponse, reply);
       return true;
     }
     default:
@@ -119,9 +119,11 @@ bool DapServer::Handle(const Client& client, uint8_t type, std::span<const uint8
   }
 }
 
+bool DapServer::held() const { return holder_ && !PeerGone(holder_->native_handle()); }
+
 DapOpenResult DapServer::Open(const Client& client) {
   if (!plugged_in()) return kDapOpenAbsent;
-  if (holder_ && holder_ != client && !PeerGone(holder_->native_handle())) return kDapOpenBusy;
+  if (holder_ != client && (held() || taken())) return kDapOpenBusy;
   if (holder_ != client) DropClient();
   holder_ = client;
   return kDapOpenOk;

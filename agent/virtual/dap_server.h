@@ -29,6 +29,8 @@ class DapServer {
   std::string serial;
   std::function<bool()> plugged_in;
   std::function<bool()> frozen;
+  /// Another front has the target: nobody can open the probe.
+  std::function<bool()> taken;
   std::function<Bytes(std::span<const uint8_t> request)> execute;
 
   /// Listens on `path`, replacing what is there.
@@ -38,6 +40,8 @@ class DapServer {
   void DropClient();
 
   bool open() const { return holder_ != nullptr; }
+  /// The same, asking the connection itself: a client that has just gone may still be noted.
+  bool held() const;
   uint64_t packets() const { return packets_; }
 
  private:

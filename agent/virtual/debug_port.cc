@@ -1,6 +1,7 @@
 #include "agent/virtual/debug_port.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace tinyrig::agent::vboard {
@@ -57,17 +58,28 @@ void DebugPort::Sequence(std::span<const uint8_t> bits, size_t bit_count) {
   }
 }
 
+DebugPort::Reach DebugPort::AskContact(size_t wanted, bool access_port, bool read) {
+  Reach reach{wanted, Ack::kOk};
+  if (contact && wanted > 0) reach = contact(wanted, access_port, read);
+  return reach.transfers >= wanted ? Reach{wanted, Ack::kOk} : reach;
+}
+
+SwdOutcome DebugPort::Outcome(Ack ack, size_t done) {
+  if (ack == Ack::kFault) ctrl_stat_ |= kStickyErr;
+  return {ack, done};
+}
+
 SwdOutcome DebugPort::Read(bool access_port, uint8_t address, std::span<uint32_t> out) {
-  const size_t reach = contact ? contact(out.size()) : out.size();
-  if (!swd_selected_ || reach == 0) return {out.empty() ? Ack::kOk : Ack::kNone, 0};
+  const auto [reach, beyond] = AskContact(out.size(), access_port, true);
+  if (!swd_selected_) return {out.empty() ? Ack::kOk : Ack::kNone, 0};
+  if (reach == 0) return Outcome(beyond, 0);
   const auto reached = out.first(reach);
-  const Ack beyond = reach < out.size() ? Ack::kNone : Ack::kOk;
   if (!access_port) {
     for (size_t i = 0; i < reach; ++i) {
       const Ack ack = ReadDp(address, reached[i]);
       if (ack != Ack::kOk) return {ack, i};
     }
-    return {beyond, reach};
+    return Outcome(beyond, reach);
   }
   if (!ApReady()) return {Ack::kFault, 0};
   size_t done = reach;
@@ -77,24 +89,20 @@ SwdOutcome DebugPort::Read(bool access_port, uint8_t address, std::span<uint32_t
     std::ranges::fill(reached, ReadApRegister(ApAddress(address)));
   }
   if (done > 0) rdbuff_ = reached[done - 1];
-  if (done < reach) {
-    ctrl_stat_ |= kStickyErr;
-    return {Ack::kFault, done};
-  }
-  return {beyond, done};
+  return Outcome(done < reach ? Ack::kFault : beyond, done);
 }
 
 SwdOutcome DebugPort::Write(bool access_port, uint8_t address, std::span<const uint32_t> in) {
-  const size_t reach = contact ? contact(in.size()) : in.size();
-  if (!swd_selected_ || reach == 0) return {in.empty() ? Ack::kOk : Ack::kNone, 0};
+  const auto [reach, beyond] = AskContact(in.size(), access_port, false);
+  if (!swd_selected_) return {in.empty() ? Ack::kOk : Ack::kNone, 0};
+  if (reach == 0) return Outcome(beyond, 0);
   const auto reached = in.first(reach);
-  const Ack beyond = reach < in.size() ? Ack::kNone : Ack::kOk;
   if (!access_port) {
     for (size_t i = 0; i < reach; ++i) {
       const Ack ack = WriteDp(address, reached[i]);
       if (ack != Ack::kOk) return {ack, i};
     }
-    return {beyond, reach};
+    return Outcome(beyond, reach);
   }
   if (!ApReady()) return {Ack::kFault, 0};
   size_t done = reach;
@@ -103,11 +111,46 @@ SwdOutcome DebugPort::Write(bool access_port, uint8_t address, std::span<const u
   } else {
     WriteApRegister(ApAddress(address), reached.back());
   }
-  if (done < reach) {
-    ctrl_stat_ |= kStickyErr;
-    return {Ack::kFault, done};
+  return Outcome(done < reach ? Ack::kFault : beyond, done);
+}
+
+// JTAG has no parity: such a fault has no meaning here.
+Ack DebugPort::JtagAccess(bool access_port, bool read, uint8_t address, uint32_t& value) {
+  const auto [reach, beyond] = AskContact(1, access_port, read);
+  if (reach == 0 && beyond != Ack::kParity) return Outcome(beyond, 0).ack;
+  if (!access_port) {
+    JtagDp(read, address, value);
+    return Ack::kOk;
   }
-  return {beyond, done};
+  bool done = ApReady();
+  if (!done) {
+    value = 0;
+  } else if (IsData(address)) {
+    done = (read ? ReadData(address, {&value, 1}) : WriteData(address, {&value, 1})) == 1;
+  } else if (read) {
+    value = ReadApRegister(ApAddress(address));
+  } else {
+    WriteApRegister(ApAddress(address), value);
+  }
+  return Outcome(done ? Ack::kOk : Ack::kFault, 0).ack;
+}
+
+void DebugPort::JtagDp(bool read, uint8_t address, uint32_t& value) {
+  if (!read) {
+    if (address == 0x4 && (select_ & 0xF) == 0) ctrl_stat_ &= ~(value & kStickyBits);
+    const uint32_t sticky = std::exchange(ctrl_stat_, ctrl_stat_ & ~kStickyErr) & kStickyErr;
+    if (address != 0x0) WriteDp(address, value);  // 0x0 is ABORT in SWD only
+    ctrl_stat_ |= sticky;
+    return;
+  }
+  if (address == 0x8) {
+    value = select_;
+  } else if (address == 0xC) {
+    value = 0;  // RDBUFF: the result that matters came with the scan before
+  } else {
+    ReadDp(address, value);
+    if (address == 0x4) value &= ~kReadOk;
+  }
 }
 
 void DebugPort::SetReset(bool released) {

@@ -37,14 +37,23 @@ class DebugPort : public SwdPort {
 
   /// State after power came on.
   void PowerOnReset();
+  void SetDpidr(uint32_t dpidr) { ids_.dpidr = dpidr; }
 
-  /// Asked before `wanted` transfers: how many of them still reach the target. The others are
-  /// answered as an unpowered or disconnected target does: not at all.
-  std::function<size_t(size_t wanted)> contact;
+  /// How many of a run's transfers work, and what the one behind them is answered.
+  struct Reach {
+    size_t transfers;
+    Ack then;  ///< kNone is what an unpowered or disconnected target says: nothing.
+  };
+  /// Asked before `wanted` equal transfers; all work when this is not set.
+  std::function<Reach(size_t wanted, bool access_port, bool read)> contact;
   /// Asked before switch sequences: is anybody listening?
   std::function<bool()> listening;
   /// Told when the probe moves nRESET; true is released.
   std::function<void(bool released)> on_reset_pin;
+
+  /// One DPACC or APACC access of the JTAG side, which needs no switch sequence: a fault shows in
+  /// CTRL/STAT only, and writing ones there clears it. A read leaves its result in `value`.
+  Ack JtagAccess(bool access_port, bool read, uint8_t address, uint32_t& value);
 
   void Sequence(std::span<const uint8_t> bits, size_t bit_count) override;
   SwdOutcome Read(bool access_port, uint8_t address, std::span<uint32_t> out) override;
@@ -63,6 +72,9 @@ class DebugPort : public SwdPort {
     size_t transfers;
   };
 
+  Reach AskContact(size_t wanted, bool access_port, bool read);
+  SwdOutcome Outcome(Ack ack, size_t done);
+  void JtagDp(bool read, uint8_t address, uint32_t& value);
   Ack ReadDp(uint8_t address, uint32_t& value);
   Ack WriteDp(uint8_t address, uint32_t value);
   uint32_t ReadApRegister(uint8_t address) const;

@@ -8,36 +8,6 @@
 namespace tinyrig::agent::vboard {
 namespace {
 
-constexpr std::string_view kAfterTransfers = "after_transfers";
-constexpr FaultParameter kSeed{"seed", 0, 4294967295.0, 1, true};
-
-constexpr std::array kAfter = {FaultParameter{kAfterTransfers, 0, 1e9, 0, true}};
-constexpr std::array kNoise = {FaultParameter{"rate", 0, 1, 0.01, false}, kSeed,
-                               FaultParameter{"to_host", 0, 1, 1, true},
-                               FaultParameter{"to_board", 0, 1, 1, true}};
-constexpr std::array kStall = {FaultParameter{"ms", 1, 600000, 1000, true}};
-constexpr std::array kGarbage = {FaultParameter{"bytes", 1, 65536, 64, true}, kSeed};
-
-constexpr std::array<FaultSpec, kFaultCount> kTable = {{
-    {Fault::kProbeAbsent, "probe_absent", "the probe is unplugged: nobody finds it", {}},
-    {Fault::kProbeFrozen, "probe_frozen", "the probe is found but answers nothing", {}},
-    {Fault::kNoAck, "no_ack", "no acknowledge from the debug port, after a number of transfers",
-     kAfter},
-    {Fault::kFlashLost, "flash_lost", "writes to code memory vanish without an error", {}},
-    {Fault::kFlashLies,
-     "flash_lies",
-     "writes to code memory vanish, but read back as if they had happened",
-     {}},
-    {Fault::kUartDrop, "uart_drop", "serial bytes get lost, each with probability rate", kNoise},
-    {Fault::kUartFlip, "uart_flip", "one bit of a serial byte flips, with probability rate",
-     kNoise},
-    {Fault::kUartStall, "uart_stall", "the serial line stands still for ms, once", kStall},
-    {Fault::kUartGarbageAtBoot, "uart_garbage_at_boot",
-     "random bytes reach the host whenever the core starts from reset", kGarbage},
-    {Fault::kPowerOff, "power_off",
-     "the board loses power, after a number of transfers; clearing it powers on again", kAfter},
-}};
-
 std::string ParameterNames(const FaultSpec& spec) {
   std::string names;
   for (const FaultParameter& parameter : spec.parameters) {
@@ -62,13 +32,11 @@ Status CheckParameter(const FaultSpec& spec, std::string_view name, double value
 
 }  // namespace
 
-std::span<const FaultSpec> FaultTable() { return kTable; }
-
 Result<const FaultSpec*> FindFault(std::string_view name) {
-  const auto it = std::ranges::find(kTable, name, &FaultSpec::name);
-  if (it != kTable.end()) return &*it;
+  const auto it = std::ranges::find(FaultTable(), name, &FaultSpec::name);
+  if (it != FaultTable().end()) return &*it;
   std::string names;
-  for (const FaultSpec& spec : kTable) {
+  for (const FaultSpec& spec : FaultTable()) {
     names += names.empty() ? "" : ", ";
     names += spec.name;
   }
@@ -84,6 +52,7 @@ Status FaultSet::Apply(const FaultSpec& spec, const FaultParameters& parameters)
     TRY(CheckParameter(spec, name, value));
     values[name] = value;
   }
+  given_[Index(spec.fault)] = values;
   active_[Index(spec.fault)] = std::move(values);
   return OkStatus();
 }
@@ -97,16 +66,42 @@ double FaultSet::Value(Fault fault, std::string_view parameter) const {
   return it == values->end() ? 0 : it->second;
 }
 
-size_t FaultSet::Spend(Fault fault, size_t wanted) {
+size_t FaultSet::Spend(Fault fault, size_t wanted, std::string_view counter) {
   auto& values = active_[Index(fault)];
   if (!values) return wanted;
-  const auto it = values->find(kAfterTransfers);
+  const auto it = values->find(counter);
   if (it == values->end()) return wanted;
   const size_t passed = std::min(wanted, static_cast<size_t>(it->second));
   it->second -= static_cast<double>(passed);
   return passed;
 }
 
-bool FaultSet::Struck(Fault fault) const { return on(fault) && Value(fault, kAfterTransfers) == 0; }
+uint8_t FaultSet::SeededBit(Fault fault) const {
+  return static_cast<uint8_t>(1u << (static_cast<uint64_t>(Value(fault, "seed")) % 8));
+}
+
+bool FaultSet::Struck(Fault fault) const {
+  const auto& values = active(fault);
+  return values && std::ranges::all_of(*values, [](const auto& value) {
+           return !value.first.starts_with("after_") || value.second == 0;
+         });
+}
+
+void FaultSet::Use(Fault fault) {
+  ++strikes_[Index(fault)];
+  auto& values = active_[Index(fault)];
+  if (!values) return;
+  if (const auto count = values->find("count"); count != values->end() && count->second > 0) {
+    if (--count->second == 0) values.reset();
+    return;
+  }
+  const auto once = values->find("once");
+  if (once == values->end()) return;
+  if (once->second != 0) {
+    values.reset();
+  } else {
+    values = given_[Index(fault)];
+  }
+}
 
 }  // namespace tinyrig::agent::vboard

@@ -12,21 +12,44 @@
 
 namespace tinyrig::agent::vboard {
 
-/// Everything that can be made to go wrong. A new fault is a value here, a row in faults.cc and
-/// one line where it acts.
+/// Everything that can be made to go wrong. A new fault is a value here, a row in
+/// faults_table.cc and one line where it acts.
 enum class Fault : uint8_t {
   kProbeAbsent,
+  kProbeSerial,
   kProbeFrozen,
+  kProbeKilled,
+  kIdCode,
+  kWrongBoard,
   kNoAck,
+  kWaitStuck,
+  kWaitSome,
+  kParity,
+  kApFault,
+  kPowerOff,
+  kBrownOut,
+  kClockChanged,
   kFlashLost,
   kFlashLies,
+  kFlashError,
+  kFlashBadBit,
+  kFlashSlow,
   kUartDrop,
   kUartFlip,
+  kUartDelay,
   kUartStall,
   kUartGarbageAtBoot,
-  kPowerOff,
+  kFwHang,
+  kFwResetStorm,
+  kFwHardFault,
+  kFwStackOverflow,
 };
-inline constexpr size_t kFaultCount = 10;
+inline constexpr size_t kFaultCount = 28;
+
+/// Parameters that count down to the moment a fault strikes.
+inline constexpr std::string_view kAfterTransfers = "after_transfers";
+inline constexpr std::string_view kAfterBytes = "after_bytes";
+inline constexpr std::string_view kAfterUartBytes = "after_uart_bytes";
 
 /// One numeric parameter of a fault.
 struct FaultParameter {
@@ -47,6 +70,9 @@ struct FaultSpec {
 /// All faults, indexed by Fault.
 std::span<const FaultSpec> FaultTable();
 
+/// Those that strike the running program.
+std::span<const Fault> FirmwareFaults();
+
 /// The row of that name. Errors: kNotFound, naming those that exist.
 Result<const FaultSpec*> FindFault(std::string_view name);
 
@@ -65,11 +91,18 @@ class FaultSet {
   bool on(Fault fault) const { return active_[Index(fault)].has_value(); }
   /// Value of a parameter of a fault that is on; 0 when it is off or has no such parameter.
   double Value(Fault fault, std::string_view parameter) const;
-  /// For faults with `after_transfers`: how many of `wanted` transfers still pass; counts them.
-  /// All, when the fault is off.
-  size_t Spend(Fault fault, size_t wanted);
-  /// True when a fault is on and its `after_transfers` are used up.
+  /// How many of `wanted` transfers (or bytes) still pass before the fault strikes; counts them.
+  /// All, when the fault is off or has no such counter.
+  size_t Spend(Fault fault, size_t wanted, std::string_view counter = kAfterTransfers);
+  /// One bit of a byte, chosen by the fault's `seed`.
+  uint8_t SeededBit(Fault fault) const;
+  /// True when a fault is on and all its counters are used up.
   bool Struck(Fault fault) const;
+  /// The fault has acted. With the last of its `count` (0: no last), or when it has `once` set, it
+  /// turns itself off; with `once` 0 its counters start again.
+  void Use(Fault fault);
+  /// How often a fault has acted since this object was made.
+  uint64_t strikes(Fault fault) const { return strikes_[Index(fault)]; }
   /// Parameters of a fault that is on, for status replies.
   const std::optional<FaultParameters>& active(Fault fault) const { return active_[Index(fault)]; }
 
@@ -77,6 +110,8 @@ class FaultSet {
   static size_t Index(Fault fault) { return static_cast<size_t>(fault); }
 
   std::array<std::optional<FaultParameters>, kFaultCount> active_;
+  std::array<FaultParameters, kFaultCount> given_;  // as active_ was when it was turned on
+  std::array<uint64_t, kFaultCount> strikes_{};
 };
 
 }  // namespace tinyrig::agent::vboard

@@ -52,7 +52,7 @@ bool WriteSome(int fd, std::vector<uint8_t>& pending) {
 }  // namespace
 
 PtyBridge::PtyBridge(boost::asio::io_context& io, const FaultSet& faults)
-    : master_(io), stall_timer_(io), nudge_timer_(io), noise_(faults) {}
+    : master_(io), stall_timer_(io), nudge_timer_(io), faults_(faults), noise_(faults) {}
 
 Status PtyBridge::Open(const std::string& link) {
   UniqueFd master(posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
@@ -126,6 +126,12 @@ void PtyBridge::Stall(std::chrono::milliseconds duration) {
   });
 }
 
+void PtyBridge::NoteChunk(size_t bytes) {
+  if (on_bytes) on_bytes(bytes);
+  const double delay_ms = faults_.Value(Fault::kUartDelay, "ms");
+  if (delay_ms > 0 && !stalled_) Stall(std::chrono::milliseconds(static_cast<int64_t>(delay_ms)));
+}
+
 void PtyBridge::Pump() {
   if (stalled_ || !master_.is_open()) return;
   WriteTerminal();
@@ -142,6 +148,7 @@ ssize_t PtyBridge::TakeFromSerial() {
       noise_.Apply(Direction::kToHost, std::span(chunk).first(static_cast<size_t>(got)));
   to_host_.pending.insert(to_host_.pending.end(), left.begin(), left.end());
   bytes_to_host_ += left.size();
+  NoteChunk(left.size());
   return got;
 }
 
@@ -185,6 +192,7 @@ void PtyBridge::ReadTerminal() {
           noise_.Apply(Direction::kToBoard, std::span(chunk).first(static_cast<size_t>(got)));
       to_board_.pending.insert(to_board_.pending.end(), left.begin(), left.end());
       bytes_to_board_ += left.size();
+      NoteChunk(left.size());
     }
     Pump();
   });

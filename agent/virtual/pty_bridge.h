@@ -36,6 +36,9 @@ class PtyBridge {
   /// the guest has just enabled its receiver; bytes sent before would wait for ever.
   std::function<void()> nudge;
 
+  /// Told how many bytes have just passed, in either direction.
+  std::function<void(size_t)> on_bytes;
+
   /// Makes the terminal (raw, no echo) and a symbolic link to it at `link`.
   Status Open(const std::string& link);
   void Close();
@@ -67,6 +70,8 @@ class PtyBridge {
   };
 
   void Pump();
+  /// Counts a chunk, and holds it back when the fault uart_delay is on.
+  void NoteChunk(size_t bytes);
   void ReadSerial();
   void WriteTerminal();
   void ReadTerminal();
@@ -82,6 +87,7 @@ class PtyBridge {
   boost::asio::steady_timer stall_timer_;
   boost::asio::steady_timer nudge_timer_;
   bool watching_backlog_ = false;
+  const FaultSet& faults_;
   UartNoise noise_;
   Lane to_host_;
   Lane to_board_;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr uint32_t kDbgmcu = 0xE0042000;
 constexpr uint32_t kDbgmcuBytes = 0x10;
-constexpr uint32_t kIdCode = 0x20036413;  // STM32F405, revision Y
+constexpr uint32_t kIdCode = 0x20036413;  // device 0x413: STM32F405
 constexpr uint32_t kUniqueIdOffset = 0x210;
 constexpr uint32_t kFlashSizeOffset = 0x222;
 
@@ -93,7 +93,21 @@ void Stm32Chip::WriteFlash(uint32_t offset, uint32_t width, std::span<const uint
   }
 }
 
-Stm32Flash::Mishap Stm32Chip::NextMishap(size_t) { return {}; }
+Stm32Flash::Mishap Stm32Chip::NextMishap(size_t bytes) {
+  Stm32Flash::Mishap mishap;
+  mishap.busy_polls = static_cast<uint32_t>(faults_.Value(Fault::kFlashSlow, "polls"));
+  if (faults_.Struck(Fault::kFlashError)) {
+    mishap.fails = true;
+    faults_.Use(Fault::kFlashError);
+  }
+  faults_.Spend(Fault::kFlashError, bytes, kAfterBytes);
+  if (bytes > 0 && faults_.Struck(Fault::kFlashBadBit)) {
+    mishap.flip = faults_.SeededBit(Fault::kFlashBadBit);
+    faults_.Use(Fault::kFlashBadBit);
+  }
+  faults_.Spend(Fault::kFlashBadBit, bytes, kAfterBytes);
+  return mishap;
+}
 
 Status Stm32Chip::ReadFlash(uint32_t offset, std::span<uint8_t> bytes) {
   if (lying()) {

@@ -37,6 +37,9 @@ class Target {
   void PowerOff();
   bool powered() const { return powered_; }
 
+  /// The faults idcode and wrong_board were turned on or off.
+  Status ApplyIdentity();
+
   /// To be called before and after each packet and when the child ended: starts QEMU anew when
   /// the guest has locked up, and lets a power fault strike.
   void Settle();
@@ -44,6 +47,10 @@ class Target {
   void Nudge();
 
   SwdPort& swd() { return port_; }
+  DebugPort& port() { return port_; }
+  /// Is the debug port powered and connected?
+  bool listening() const { return powered_ && !faults_.Struck(Fault::kNoAck); }
+  uint32_t jtag_idcode() const;
   CoreDebug& core() { return core_; }
   TargetMemory& memory() { return memory_; }
   const Machine& machine() const { return machine_; }
@@ -54,7 +61,8 @@ class Target {
   uint32_t lockups() const { return lockups_; }
 
  private:
-  size_t Contact(size_t wanted);
+  DebugPort::Reach Contact(size_t wanted, bool access_port, bool read);
+  UniqueId CurrentId() const;
   bool Revive();
   Status StartMachine();
 

@@ -45,10 +45,14 @@ Status TargetMemory::PowerOn(const UniqueId& id) {
 }
 
 Status TargetMemory::Restore(const UniqueId& id) {
-  const MemoryRegion* factory = FindRegion(type_, RegionKind::kUniqueId);
-  if (factory) TRY(machine_.WriteBlock(factory->base, id));
+  TRY(PlantUniqueId(id));
   const MemoryRegion* code = FindRegion(type_, RegionKind::kCode);
   return code ? machine_.WriteBlock(code->base, code_) : OkStatus();
+}
+
+Status TargetMemory::PlantUniqueId(const UniqueId& id) {
+  const MemoryRegion* factory = FindRegion(type_, RegionKind::kUniqueId);
+  return factory ? machine_.WriteBlock(factory->base, id) : OkStatus();
 }
 
 bool TargetMemory::Retrying(const std::function<Status()>& access) {
@@ -152,11 +156,16 @@ Status TargetMemory::WriteCode(const MemoryRegion& region, uint32_t address,
     return OkStatus();
   }
   if (faults_.on(Fault::kFlashLost)) return OkStatus();
-  TRY(machine_.WriteBlock(address, bytes));
-  core_.NoteWrite(address, bytes);
   code_.resize(std::max(code_.size(), offset + bytes.size()));
-  std::ranges::copy(bytes, code_.begin() + static_cast<std::ptrdiff_t>(offset));
-  return OkStatus();
+  const std::span<uint8_t> written = std::span(code_).subspan(offset, bytes.size());
+  std::ranges::copy(bytes, written.begin());
+  const size_t sound = faults_.Spend(Fault::kFlashBadBit, bytes.size(), kAfterBytes);
+  if (sound < bytes.size()) {
+    written[sound] ^= faults_.SeededBit(Fault::kFlashBadBit);
+    faults_.Use(Fault::kFlashBadBit);
+  }
+  core_.NoteWrite(address, written);
+  return machine_.WriteBlock(address, written);
 }
 
 Result<uint32_t> TargetMemory::ReadRegister(const MemoryRegion& region, uint32_t address,

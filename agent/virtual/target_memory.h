@@ -33,6 +33,8 @@ class TargetMemory : public MemoryBus {
   Status PowerOn(const UniqueId& id);
   /// A new QEMU after an abort: factory id and code memory as they were. RAM is lost.
   Status Restore(const UniqueId& id);
+  /// The factory id in QEMU's memory becomes another.
+  Status PlantUniqueId(const UniqueId& id);
   /// The fault flash_lies was cleared: reads tell the truth again.
   void ForgetLies();
 

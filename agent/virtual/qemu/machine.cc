@@ -23,19 +23,14 @@ std::string Escaped(const std::string& path) {
 
 // No -kernel: QEMU would copy that image over what the debugger loaded at every reset.
 std::vector<std::string> Arguments(const BoardType& type, const std::string& qemu,
-                                   const std::string& flash_file) {
-  std::vector<std::string> argv = {qemu,
-                                   "-M",
-                                   std::string(type.qemu_machine),
-                                   "-accel",
-                                   "tcg",
-                                   "-icount",
-                                   std::string(type.qemu_icount),
-                                   "-nodefaults",
-                                   "-no-user-config",
-                                   "-display",
-                                   "none",
-                                   "-S"};
+                                   const Machine::StartOptions& options) {
+  const std::string icount = options.icount_shift
+                                 ? fmt::format("shift={},sleep=off", *options.icount_shift)
+                                 : std::string(type.qemu_icount);
+  std::vector<std::string> argv = {qemu,       "-M",          std::string(type.qemu_machine),
+                                   "-accel",   "tcg",         "-icount",
+                                   icount,     "-nodefaults", "-no-user-config",
+                                   "-display", "none",        "-S"};
   for (int i = 0; i < kChannels; ++i) {
     argv.push_back("-chardev");
     argv.push_back(fmt::format("socket,id={},fd={}", kChannelNames[i], Process::kFirstChildFd + i));
@@ -44,9 +39,10 @@ std::vector<std::string> Arguments(const BoardType& type, const std::string& qem
                                "chardev:qtest", "-qtest-log", "none", "-serial", "chardev:uart"}) {
     argv.emplace_back(argument);
   }
-  if (type.flash && !flash_file.empty()) {
-    argv.insert(argv.end(), {"-device", fmt::format("loader,file={},addr={:#x},force-raw=on",
-                                                    Escaped(flash_file), type.flash->base)});
+  if (type.flash && !options.flash_file.empty()) {
+    argv.insert(argv.end(),
+                {"-device", fmt::format("loader,file={},addr={:#x},force-raw=on",
+                                        Escaped(options.flash_file), type.flash->base)});
   }
   return argv;
 }
@@ -74,7 +70,7 @@ T Machine::Checked(T result) {
   return result;
 }
 
-Result<UniqueFd> Machine::Start(const std::string& flash_file) {
+Result<UniqueFd> Machine::Start(const StartOptions& options) {
   Kill();
   std::array<UniqueFd, kChannels> ours, theirs;
   std::vector<int> fds;
@@ -87,7 +83,7 @@ Result<UniqueFd> Machine::Start(const std::string& flash_file) {
     theirs[i].Reset(pair[1]);
     fds.push_back(pair[1]);
   }
-  TRY(process_.Spawn(Arguments(type_, qemu_, flash_file), fds, log_path_));
+  TRY(process_.Spawn(Arguments(type_, qemu_, options), fds, log_path_));
   for (UniqueFd& fd : theirs) fd.Reset();
 
   qmp_ = QmpClient(Stream(std::move(ours[kQmp]), "qmp"));

@@ -28,9 +28,12 @@ class Machine {
   /// `type` must outlive this object. `qemu` is a program name or path.
   Machine(const BoardType& type, std::string qemu, std::string log_path);
 
+  struct StartOptions {
+    std::string flash_file;           ///< Becomes the contents of the flash, when not empty.
+    std::optional<int> icount_shift;  ///< An instruction takes 2^shift ns, if not as the type says.
+  };
   /// Spawns QEMU (about 60 ms); returns the serial port, a non-blocking stream socket.
-  /// `flash_file`, when not empty, becomes the contents of the flash.
-  Result<UniqueFd> Start(const std::string& flash_file);
+  Result<UniqueFd> Start(const StartOptions& options);
   void Kill();
 
   bool alive();

@@ -131,6 +131,56 @@ TEST_F(VboardFlash, LyingFlashReadsBackAndRunsTheOldImage) {
   ProgramAndBoot("echo_f4");
 }
 
+TEST_F(VboardFlash, FailingOperationIsReportedByTheDriver) {
+  board_.Fault("flash_error");  // the erase
+  RunResult result = board_.Program();
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.log, HasSubstr("failed erasing sectors"));
+  board_.Fault("flash_error", {{"after_bytes", 100}});  // in the middle of programming
+  result = board_.Program();
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.log, HasSubstr("** Programming Failed **"));
+  EXPECT_EQ(status()["fault_strikes"]["flash_error"], 2);
+  ProgramAndBoot("echo_f4");  // each struck once
+}
+
+TEST_F(VboardFlash, BadBitIsCaughtByVerification) {
+  board_.Fault("flash_bad_bit", {{"after_bytes", 100}, {"seed", 3}});
+  const RunResult result = board_.Program();
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.log, HasSubstr("** Verify Failed **"));
+  ProgramAndBoot("echo_f4");
+}
+
+TEST_F(VboardFlash, SlowFlashIsWaitedForUpToTheDriversLimit) {
+  board_.Fault("flash_slow", {{"polls", 5}});
+  ProgramAndBoot("echo_f4");
+  board_.settings = "set WORKAREASIZE 0";
+  board_.Fault("flash_slow", {{"polls", 100}});  // of a millisecond; it allows five a write
+  const RunResult result = board_.Program(Firmware("other_f4"));
+  EXPECT_EQ(result.exit_status, 1);
+  EXPECT_THAT(result.log, HasSubstr("timed out waiting for flash"));
+}
+
+TEST_F(VboardFlash, BrownOutKeepsFlash) {
+  ProgramAndBoot("echo_f4");
+  board_.Fault("brown_out");
+  EXPECT_EQ(terminal_.ReadUntil("up\n"), "echo_f4 up\n");
+  EXPECT_EQ(status()["qemu_starts"], 2);
+}
+
+TEST_F(VboardFlash, AnotherBoardBehindTheProbeHasAnotherId) {
+  board_.Fault("wrong_board", {{"seed", 4}});
+  std::string bytes;
+  for (const uint8_t byte : MakeUniqueId("another 4")) bytes += fmt::format(" {:#x}", byte);
+  const char* const read =
+      "echo \"uid [read_memory 0x1fff7a10 8 12] copy [read_memory 0x2002fff0 8 12]\"";
+  const RunResult result = board_.OpenOcd({"init", read});
+  EXPECT_THAT(result.log, HasSubstr("uid" + bytes + " copy" + bytes + "\n"));
+  board_.Control({{"cmd", "clear"}});
+  EXPECT_THAT(board_.OpenOcd({"init", read}).log, Not(HasSubstr(bytes)));
+}
+
 TEST_F(VboardFlash, ForeignFlashFileIsRefused) {
   ScratchDirectory scratch;
   std::ofstream(scratch.path() + "/flash.bin") << "not a megabyte";

@@ -62,6 +62,10 @@ std::string Firmware(const std::string& name) {
   return std::string(TINYRIG_TEST_FIRMWARE_DIR) + "/" + name + ".elf";
 }
 
+std::string OpenOcdConfig(const std::string& name) {
+  return std::string(TINYRIG_TEST_CONFIGS) + "/" + name + ".cfg";
+}
+
 std::vector<std::string> BoardCommand(const std::string& serial, const std::string& directory,
                                       const std::string& type) {
   return {TINYRIG_TEST_VBOARD, "--type", type, "--serial", serial, "--dir", directory};
@@ -206,7 +210,7 @@ std::vector<std::string> RunningBoard::OpenOcdCommand(
                                    "-c",
                                    "set SERIAL " + serial_ + "; " + settings,
                                    "-f",
-                                   TINYRIG_TEST_CONFIGS "/" + type_ + ".cfg"};
+                                   OpenOcdConfig(type_)};
   for (const std::string& command : commands) argv.insert(argv.end(), {"-c", command});
   argv.insert(argv.end(), {"-c", "shutdown"});
   return argv;

@@ -25,6 +25,8 @@ RunResult RunProgram(const std::vector<std::string>& argv, std::chrono::seconds 
 
 /// Path of a test image: "echo" or "other" for the boards that are loaded into RAM, "echo_f4".
 std::string Firmware(const std::string& name);
+/// Path of an OpenOCD configuration of this project.
+std::string OpenOcdConfig(const std::string& name);
 /// The command line of tinyrig-vboard for a directory.
 std::vector<std::string> BoardCommand(const std::string& serial, const std::string& directory,
                                       const std::string& type = "virtual_m4");

@@ -214,10 +214,10 @@ TEST_F(DebugPortTest, BusFaultComesWithItsTransferAndSticks) {
 
 TEST_F(DebugPortTest, LostContactEndsARunInTheMiddle) {
   size_t left = 3;
-  port_.contact = [&](size_t wanted) {
+  port_.contact = [&](size_t wanted, bool, bool) {
     const size_t passed = std::min(wanted, left);
     left -= passed;
-    return passed;
+    return DebugPort::Reach{passed, Ack::kNone};
   };
   uint32_t value = 0x1100;
   EXPECT_EQ(port_.Write(true, 0x4, {&value, 1}).ack, Ack::kOk);
@@ -226,6 +226,29 @@ TEST_F(DebugPortTest, LostContactEndsARunInTheMiddle) {
   EXPECT_EQ(outcome.ack, Ack::kNone);
   EXPECT_EQ(outcome.done, 2u);
   EXPECT_EQ(port_.Read(false, 0x0, words).ack, Ack::kNone);
+}
+
+TEST_F(DebugPortTest, DisturbedRunsEndWithTheirAnswer) {
+  SetUpTransfer(kWords, 0x1000);
+  Ack then = Ack::kWait;
+  port_.contact = [&](size_t, bool access_port, bool) {
+    return access_port ? DebugPort::Reach{2, then} : DebugPort::Reach{1, Ack::kOk};
+  };
+  const std::array<uint32_t, 4> words = {1, 2, 3, 4};
+  SwdOutcome outcome = port_.Write(true, 0xC, words);
+  EXPECT_EQ(outcome.ack, Ack::kWait);
+  EXPECT_EQ(outcome.done, 2u);
+  EXPECT_EQ(bus_.bytes[4], 2);
+  EXPECT_EQ(bus_.bytes[8], 0);
+  EXPECT_EQ(ReadDp(0x4) & 0x20, 0u);
+  then = Ack::kFault;
+  outcome = port_.Write(true, 0xC, std::span(words).subspan(2));
+  EXPECT_EQ(outcome.done, 2u);  // reached all: nothing to be faulted
+  std::array<uint32_t, 3> read{};
+  outcome = port_.Read(true, 0xC, read);
+  EXPECT_EQ(outcome.ack, Ack::kFault);
+  EXPECT_EQ(outcome.done, 2u);
+  EXPECT_NE(ReadDp(0x4) & 0x20, 0u);
 }
 
 }  // namespace

@@ -63,6 +63,41 @@ TEST(Faults, TransfersAreCountedDown) {
   EXPECT_EQ(faults.Spend(Fault::kNoAck, 3), 0u);
 }
 
+TEST(Faults, CountsRunOutAndTurnTheFaultOff) {
+  FaultSet faults;
+  ASSERT_TRUE(faults.Apply(**FindFault("wait_some"), {{"count", 2}}).ok());
+  faults.Use(Fault::kWaitSome);
+  EXPECT_TRUE(faults.on(Fault::kWaitSome));
+  faults.Use(Fault::kWaitSome);
+  EXPECT_FALSE(faults.on(Fault::kWaitSome));
+  EXPECT_EQ(faults.strikes(Fault::kWaitSome), 2u);
+  ASSERT_TRUE(faults.Apply(**FindFault("ap_fault"), {}).ok());  // count 0: for ever
+  for (int i = 0; i < 5; ++i) faults.Use(Fault::kApFault);
+  EXPECT_TRUE(faults.on(Fault::kApFault));
+}
+
+TEST(Faults, OnceStrikesOnceAndAgainStartsToCountAgain) {
+  FaultSet faults;
+  ASSERT_TRUE(faults.Apply(**FindFault("fw_hang"), {{"after_uart_bytes", 10}}).ok());
+  EXPECT_FALSE(faults.Struck(Fault::kFwHang));
+  EXPECT_EQ(faults.Spend(Fault::kFwHang, 100, kAfterUartBytes), 10u);
+  EXPECT_TRUE(faults.Struck(Fault::kFwHang));
+  faults.Use(Fault::kFwHang);
+  EXPECT_FALSE(faults.on(Fault::kFwHang));
+  ASSERT_TRUE(faults.Apply(**FindFault("fw_hang"), {{"after_uart_bytes", 10}, {"once", 0}}).ok());
+  faults.Spend(Fault::kFwHang, 100, kAfterUartBytes);
+  faults.Use(Fault::kFwHang);
+  EXPECT_TRUE(faults.on(Fault::kFwHang));
+  EXPECT_FALSE(faults.Struck(Fault::kFwHang));
+  EXPECT_EQ(faults.Spend(Fault::kFwHang, 100, kAfterUartBytes), 10u);
+}
+
+TEST(Faults, SeedsChooseABit) {
+  FaultSet faults;
+  ASSERT_TRUE(faults.Apply(**FindFault("flash_bad_bit"), {{"seed", 13}}).ok());
+  EXPECT_EQ(faults.SeededBit(Fault::kFlashBadBit), 1u << 5);
+}
+
 TEST(Faults, UnknownNameListsTheKnown) {
   const auto spec = FindFault("nothing");
   ASSERT_FALSE(spec.ok());
