@@ -1,6 +1,7 @@
 #include "agent/process/conversation.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <boost/asio/read_until.hpp>
@@ -72,6 +73,13 @@ Awaitable<void> Conversation::ReadLog(BoundedOutput& log) {
     if (error) co_return;
     log.Append(std::string_view(buffer.data(), size));
   }
+}
+
+int Conversation::EndedBySignal() const {
+  siginfo_t end{};
+  if (waitid(P_PID, static_cast<id_t>(child_.pid()), &end, WEXITED | WNOHANG | WNOWAIT) != 0)
+    return 0;
+  return end.si_code == CLD_KILLED || end.si_code == CLD_DUMPED ? end.si_status : 0;
 }
 
 void Conversation::TakeLog(BoundedOutput& log) {

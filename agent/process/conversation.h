@@ -31,6 +31,8 @@ class Conversation {
   Awaitable<void> ReadLog(BoundedOutput& log);
   /// What is in the log's pipe now.
   void TakeLog(BoundedOutput& log);
+  /// The signal that ended the child; 0 while it runs, or when it ended by itself.
+  int EndedBySignal() const;
 
  private:
   using Pipe = asio::posix::stream_descriptor;

@@ -19,8 +19,12 @@ inline v1::Failure MakeFailure(v1::FailureOwner owner, Code code, std::string me
   return failure;
 }
 
+/// Of what the bench's instruments gave. kAborted, a tool that was ended from outside, says nothing
+/// about the bench: the service's.
 inline v1::Failure BenchFailure(const Status& status, std::vector<std::string> evidence = {}) {
-  return MakeFailure(v1::FAILURE_OWNER_BENCH, status.code(), status.message(), std::move(evidence));
+  const auto owner =
+      status.code() == Code::kAborted ? v1::FAILURE_OWNER_SERVICE : v1::FAILURE_OWNER_BENCH;
+  return MakeFailure(owner, status.code(), status.message(), std::move(evidence));
 }
 
 /// A value, or a Failure: what the steps of an attempt give.

@@ -10,6 +10,8 @@ constexpr char kEndOfMessage = '\x1a';
 constexpr size_t kMaxLogBytes = 256 * 1024;
 /// A process that has its adapter answers this within a millisecond.
 constexpr auto kContactTime = std::chrono::seconds(2);
+/// From when a process that dies closes its pipes until it can be asked what it died of.
+constexpr auto kDyingTime = std::chrono::milliseconds(200);
 
 std::string Join(const Script& script) { return fmt::format("{}", fmt::join(script, "\n")); }
 
@@ -36,6 +38,15 @@ Awaitable<Status> LongLived::Start() {
   CO_TRY_ASSIGN(openocd_, Conversation::Start(executor, std::move(argv), environment_));
   ++starts_;
   co_return OkStatus();
+}
+
+Awaitable<int> LongLived::SignalOfTheEnd() {
+  const Deadline limit = Within(kDyingTime);
+  while (Clock::now() < limit) {
+    if (const int signal = openocd_->EndedBySignal()) co_return signal;
+    co_await SleepUntil(Within(std::chrono::milliseconds(5)));
+  }
+  co_return 0;
 }
 
 /// OpenOCD answers a failure as it answers success, and a configuration may print to the same
@@ -74,8 +85,10 @@ Awaitable<Result<LongLived::Reply>> LongLived::Ask(std::string command, Deadline
   run.output = log.Take();
   run.duration = Clock::now() - start;
   run.timed_out = first.index() == 2;
-  if (first.index() != 0) co_return Status(Code::kUnavailable, "OpenOCD ended");
-  Result<Reply> reply = std::move(std::get<0>(first));
+  const Status ended(Code::kUnavailable, "OpenOCD ended");
+  Result<Reply> reply = ended;
+  if (first.index() == 0) reply = std::move(std::get<0>(first));
+  if (!reply.ok() && !run.timed_out) run.signal = co_await SignalOfTheEnd();
   if (!reply.ok()) co_return reply;
   run.exit_status = reply->ok ? 0 : 1;
   if (!reply->ok) run.output += reply->text + "\n";

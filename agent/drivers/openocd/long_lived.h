@@ -43,6 +43,8 @@ class LongLived : public Tool {
   /// Evaluates a command. Without a reply the process is gone; `run` says how.
   Awaitable<Result<Reply>> Ask(std::string command, Deadline deadline, ChildResult& run);
   Awaitable<Result<Reply>> Talk(std::string command);
+  /// Of a process that has closed its pipes: the signal that ended it, or 0.
+  Awaitable<int> SignalOfTheEnd();
 
   Adapter adapter_;
   std::map<std::string, std::string> environment_;

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -42,6 +43,8 @@ constexpr KnownText kKnownTexts[] = {
      "the probe works, the board does not answer; check its power and the JTAG cable"},
     {"DAP transaction stalled (WAIT)", Code::kUnavailable,
      "the board's debug port is stuck; power-cycle the board"},
+    {"Timeout during WAIT recovery", Code::kUnavailable,
+     "the board's debug port is stuck; power-cycle the board"},
     {"Could not find MEM-AP", Code::kUnavailable,
      "the board's debug port answers but its memory cannot be reached; power-cycle the board"},
     {"Failed to write memory", Code::kFailedPrecondition,
@@ -60,6 +63,11 @@ constexpr KnownText kKnownTexts[] = {
     {"Can't find", Code::kNotFound,
      "the OpenOCD configuration is not there; check `config` in the bench file"},
 };
+
+/// A crash of its own is none of these.
+bool FromOutside(int signal) {
+  return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP;
+}
 
 std::string LastLines(std::string_view output, size_t bytes) {
   if (output.size() > bytes) {
@@ -101,6 +109,11 @@ std::vector<uint32_t> HexWords(std::string_view text) {
 }  // namespace
 
 Status Classify(const ChildResult& run) {
+  if (FromOutside(run.signal) && !run.timed_out) {
+    return {Code::kAborted,
+            fmt::format("OpenOCD was ended from outside, by signal {} ({}); the job is repeated",
+                        run.signal, strsignal(run.signal))};
+  }
   for (const KnownText& known : kKnownTexts) {
     const size_t at = run.output.find(known.text);
     if (at == run.output.npos) continue;

@@ -142,5 +142,14 @@ TEST(Commands, RefusesWhatTclWouldMisread) {
   EXPECT_EQ(FlashScript({"a.cfg", "", 0, 0}, request).status().code(), Code::kInvalidArgument);
 }
 
+TEST(OpenOcdOutput, AToolThatWasKilledSaysNothingAboutTheBench) {
+  ChildResult run;
+  run.signal = 9;
+  run.output = "Error: Failed to write memory at 0x00000004";
+  EXPECT_EQ(Classify(run).code(), Code::kAborted);
+  run.timed_out = true;  // by the agent itself
+  EXPECT_EQ(Classify(run).code(), Code::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace tinyrig::agent::openocd
