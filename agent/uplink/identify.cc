@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::chrono::seconds kIdentifyLimit{10};
 constexpr std::chrono::milliseconds kFirstRetry{300};
+/// How often it is seen whether a board got broken.
+constexpr std::chrono::seconds kGlance{1};
 /// An idle board's probe is let go of after this, so that people at the bench can use it.
 constexpr std::chrono::seconds kReleaseAfter{30};
 
@@ -81,7 +83,8 @@ Awaitable<void> KeepIdentified(BoardSlot& slot, Clock::duration retry,
     }
     if (slot.in_use()) last_use = Clock::now();
     if (!slot.in_use() && Clock::now() - last_use > kReleaseAfter) board.probe->Release();
-    co_await SleepUntil(Within(wait));
+    if (!needed) wait = std::min<Clock::duration>(kFirstRetry, retry);
+    co_await SleepUntil(Within(needed ? wait : std::min<Clock::duration>(kGlance, retry)));
     wait = std::min(2 * wait, retry);
   }
 }

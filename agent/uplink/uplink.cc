@@ -17,6 +17,8 @@ namespace {
 
 /// A server that does not read gets no more progress; results are never dropped.
 constexpr size_t kMaxQueued = 256;
+/// A probe that is there says so at once; one that is frozen is not waited for.
+constexpr std::chrono::seconds kLookAgain{2};
 
 int64_t WallClockUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -40,6 +42,13 @@ v1::Failure ServiceFailure(Code code, std::string message) {
   failure.set_code(static_cast<uint32_t>(code));
   failure.set_message(std::move(message));
   return failure;
+}
+
+/// Could it be that the probe is not there any more?
+bool MayBeGone(const v1::AttemptResult& result) {
+  const auto code = static_cast<Code>(result.failure().code());
+  return result.failure().owner() == v1::FAILURE_OWNER_BENCH &&
+         (code == Code::kUnavailable || code == Code::kNotFound);
 }
 
 std::string WhatOf(const std::exception_ptr& error) {
@@ -229,7 +238,13 @@ Awaitable<v1::AttemptResult> Uplink::Attempt(std::shared_ptr<Lease> lease) {
   offer.set_deadline_ms(static_cast<uint32_t>(std::max<int64_t>(left, 1)));
   Awaitable<v1::AttemptResult> attempt =
       runner_(std::move(offer), lease->slot.board, boards_, artifacts_, *lease);
-  co_return co_await std::move(attempt);
+  v1::AttemptResult result = co_await std::move(attempt);
+  if (MayBeGone(result) && lease->slot.board.probe) {
+    // Whoever gets the board next would fail as fast as this one, until it is quarantined.
+    const auto identity = co_await lease->slot.board.probe->Identify(Within(kLookAgain));
+    if (ApplyIdentity(lease->slot.board, identity)) SendHeartbeat();
+  }
+  co_return result;
 }
 
 void Uplink::Finish(const std::shared_ptr<Lease>& lease, std::exception_ptr error,
