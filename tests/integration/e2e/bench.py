@@ -15,9 +15,10 @@ import subprocess
 import tempfile
 import time
 import unittest
+import zipfile
 
-BUILD = pathlib.Path(os.environ["TINYRIG_BUILD_DIR"])
-SOURCE = pathlib.Path(os.environ["TINYRIG_SOURCE_DIR"])
+SOURCE = pathlib.Path(os.environ.get("TINYRIG_SOURCE_DIR", pathlib.Path(__file__).parents[3])).absolute()
+BUILD = pathlib.Path(os.environ.get("TINYRIG_BUILD_DIR", SOURCE / "build" / "release")).absolute()
 ZOO = SOURCE / "firmware" / "zoo"
 START_SECONDS = 60
 RUN_SECONDS = 280
@@ -34,7 +35,21 @@ def foreign_data(*parts: str) -> pathlib.Path:
     return path
 
 
-def until(what: str, condition, seconds: float = START_SECONDS):
+def children_named(pid: int, name: str) -> list[int]:
+    """Pids of the children of a process that run this program."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            text = stat.read_text()
+        except OSError:
+            continue  # It has ended meanwhile.
+        command, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
+        if command == name and int(rest[1]) == pid:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def until(what: str, condition, seconds: float = START_SECONDS, every: float = 0.05):
     """Waits for condition() to be true and returns what it gave."""
     deadline = time.monotonic() + seconds
     while True:
@@ -43,7 +58,7 @@ def until(what: str, condition, seconds: float = START_SECONDS):
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 class Bench:
@@ -87,7 +102,12 @@ class Bench:
         (self.dir / board).mkdir(exist_ok=True)
         serial = f"VB{board[1:]:>04}"
         self._spawn(board, BUILD / "bin" / "tinyrig-vboard", "--type", "virtual_m4", "--serial", serial, "--dir", self.dir / board)
-        until(f"{board} is up", lambda: (self.dir / board / "tty").exists() and (self.dir / board / "dap.sock").exists())
+
+        def serves() -> bool:  # A socket may be there from one that was killed.
+            with contextlib.suppress(OSError, ValueError):
+                return self.control(board, cmd="status")["ok"]
+            return False
+        until(f"{board} is up", serves)
 
     def start_server(self) -> None:
         self._spawn("server", BUILD / "bin" / "tinyrigd", "--state", self.dir / "server-state")
@@ -99,7 +119,7 @@ class Bench:
     def wait_idle(self) -> None:
         def idle():
             states = {b["board_id"]: b["state"] for b in self.cli_json("boards")["boards"]}
-            return all(states.get(board) == "idle" for board in self.boards)
+            return all(states.get(board) in ("idle", "maintenance") for board in self.boards)
         until("all boards are idle", idle)
 
     def stop(self, name: str, how: int = signal.SIGTERM) -> None:
@@ -220,13 +240,33 @@ class NativeBench(Bench):
         return found
 
 
-def zoo_campaign(folder: pathlib.Path, name: str = "zoo", board_type: str = "virtual_m4", **extra) -> pathlib.Path:
-    """A campaign over both zoo models in every variant of the demo."""
+def few_vectors(folder: pathlib.Path, count: int = 60) -> pathlib.Path:
+    """The first vectors of the zoo's file, for jobs that are over in a second."""
+    with zipfile.ZipFile(ZOO / "digits_test.npz") as whole:
+        array = whole.read("x.npy")
+    data = 10 + int.from_bytes(array[8:10], "little")  # Of the .npy format, version 1.
+    header = array[:data].replace(b"(360,", f"({count:3},".encode())
+    path = folder / f"first_{count}.npz"
+    with zipfile.ZipFile(path, "w") as few:
+        few.writestr("x.npy", header + array[data:data + count * (len(array) - data) // 360])
+    return path
+
+
+def zoo_campaign(folder: pathlib.Path, name: str = "zoo", board_type: str = "virtual_m4", copies: int = 1,
+                 **extra) -> pathlib.Path:
+    """A campaign over both zoo models in every variant of the demo, six jobs a copy."""
+    models = []
+    for copy in range(copies):
+        for model in ("digits_cnn", "digits_ds"):
+            models.append(folder / f"{model}_{copy}.tflite" if copies > 1 else ZOO / f"{model}.tflite")
+            if copies > 1:  # Told apart by zeros behind their end.
+                models[-1].write_bytes((ZOO / f"{model}.tflite").read_bytes() + bytes(4 * copy))
+    extra.setdefault("vectors", ZOO / "digits_test.npz")
     text = "\n".join([
-        f"name: {name}", f"models: [{ZOO}/digits_cnn.tflite, {ZOO}/digits_ds.tflite]",
+        f"name: {name}", f"models: [{', '.join(map(str, models))}]",
         "variants:", "  kernels: [reference, dsp]", "  weights: [int8, int16]",
         "exclude:", "  - {kernels: reference, weights: int16}",
-        f"board_types: [{board_type}]", f"vectors: {ZOO}/digits_test.npz",
+        f"board_types: [{board_type}]",
         *(f"{key}: {value}" for key, value in extra.items()),
     ])
     path = folder / f"{name}.yaml"

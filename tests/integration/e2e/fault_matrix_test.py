@@ -1,51 +1,63 @@
-"""Every fault of the virtual board, for several seeds and both ways of driving OpenOCD: each job ends as
-fault_table.tsv says, the board works again afterwards, and no job is lost or doubled.
+"""Every fault of the virtual board and every kill, for several seeds and both ways of driving OpenOCD: each job ends
+as fault_table.tsv says, the board counts right again afterwards, and no job is lost or doubled.
 
     fault_matrix_test.py [--seeds N] [--only FAULT] [--modes one_shot,long_lived]
 
-prints the table with what was seen. Exit status 1 when something differs.
+prints the table with what was seen. Exit status 1 when something differs. The modes run side by side, each on a bench
+of its own.
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
+import os
 import pathlib
+import random
+import signal
 import sys
+import time
 
 import bench
 
 TABLE = pathlib.Path(__file__).with_name("fault_table.tsv")
 SEEDS = 5
-SEEDED = ("uart_drop", "uart_flip", "uart_garbage_at_boot")
 MODES = ("one_shot", "long_lived")
-BOARD = "b1"
-STREAMING = 4000  # Bytes to the board after which vectors must be under way: HELLO and Start have some hundred.
+FIRST, SECOND = "b1", "b2"
+# Whose kernels nothing else on the bench uses: an image that was not written cannot be there by chance.
+UNUSED_KERNELS = "reference"
+# What holds a job where it is to be hit.
+HOLDS = {"after_uart_bytes": ("uart_stall", {"ms": 600000}), "after_transfers": ("probe_frozen", {})}
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     fault: str
-    parameters: dict
-    when: str
+    parameters: str
+    boards: str
+    seconds: int
     ends: str
     says: str
 
+    def draw(self, seed: int) -> dict:
+        rng = random.Random(f"{self.fault} {self.parameters} {seed}")
+        values = {}
+        for part in [] if self.parameters == "-" else self.parameters.split(","):
+            name, _, text = part.partition("=")
+            low, _, high = text.partition("..")
+            values[name] = seed if not text else rng.randint(int(low), int(high)) if high else float(low)
+        return values
+
+    @property
+    def victim(self) -> str:
+        """What is killed, empty when the case is a fault of the virtual board."""
+        return self.fault.removeprefix("kill_") if self.fault.startswith("kill_") else ""
+
 
 def read_table() -> list[Case]:
-    cases = []
-    for line in TABLE.read_text().splitlines():
-        if line.startswith("#") or not line:
-            continue
-        fault, parameters, when, ends, says = line.split("\t")
-        pairs = [] if parameters == "-" else [pair.split("=") for pair in parameters.split(",")]
-        cases.append(Case(fault, {name: float(value) for name, value in pairs}, when, ends, says))
-    return cases
-
-
-def campaign(on: bench.Bench, name: str) -> pathlib.Path:
-    path = on.dir / f"{name}.yaml"
-    path.write_text(f"name: {name}\nmodels: [{bench.ZOO}/digits_ds.tflite]\nvariants: {{kernels: [dsp], weights: [int8]}}\n"
-                    f"board_types: [virtual_m4]\nvectors: {bench.ZOO}/digits_test.npz\nmax_attempts: 1\n")
-    return path
+    lines = [line for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
+    cases = [line.split("\t") for line in lines]
+    return [Case(fault, parameters, boards, int(seconds), ends, says)
+            for fault, parameters, boards, seconds, ends, says in cases]
 
 
 class Matrix:
@@ -54,75 +66,143 @@ class Matrix:
         self.jobs = 0
         self.exact = None
 
-    def run_job(self, on: bench.Bench, name: str, during=None) -> dict:
-        """One job; `during` is called once vectors are streamed."""
-        submitted = on.cli_json("run", campaign(on, name), "--no-wait")["campaign_id"]
+    def submit(self, on: bench.Bench, name: str, kernels: str = "dsp", attempts: int = 1, seconds: int = 60) -> int:
+        path = on.dir / f"{name}.yaml"
+        path.write_text("\n".join([
+            f"name: {name}", f"models: [{bench.ZOO}/digits_ds.tflite]",
+            f"variants: {{kernels: [{kernels}], weights: [int8]}}", "board_types: [virtual_m4]",
+            f"vectors: {bench.few_vectors(on.dir)}", f"max_attempts: {attempts}", f"attempt_timeout_s: {seconds}"]) + "\n")
         self.jobs += 1
-        if during is not None:
-            start = on.control(BOARD, cmd="status")["uart_bytes_to_board"]
-            bench.until("vectors are streamed", lambda: on.control(BOARD, cmd="status")["uart_bytes_to_board"] > start + STREAMING)
-            during()
-        bench.until(f"the job of {name} has ended", lambda: self.ended(on, submitted), bench.RUN_SECONDS)
-        return on.cli_json("results", "--campaign", submitted)["jobs"][0]
+        return on.cli_json("run", path, "--no-wait")["campaign_id"]
 
-    def ended(self, on: bench.Bench, campaign_id: int) -> bool:
-        job = on.cli_json("jobs", "--campaign", campaign_id)["jobs"][0]
-        return job["state"] not in ("queued", "leased")
+    def wait(self, on: bench.Bench, campaign: int) -> dict:
+        def ended() -> bool:
+            job = on.cli_json("jobs", "--campaign", campaign)["jobs"][0]
+            return job["state"] not in ("queued", "leased")
+        bench.until(f"campaign {campaign} has ended", ended, bench.RUN_SECONDS, 0.2)
+        return on.cli_json("results", "--campaign", campaign)["jobs"][0]
 
-    def make_good(self, on: bench.Bench) -> None:
-        """Clears all faults and proves that the board measures as before."""
-        on.control(BOARD, cmd="clear")
-        on.control(BOARD, cmd="power", state="on")
-        on.recover(BOARD)
-        job = self.run_job(on, "clean")
+    def check_clean(self, on: bench.Bench) -> None:
+        job = self.wait(on, self.submit(on, "clean"))
         if job["state"] != "succeeded":
-            raise AssertionError(f"the board does not come back: {job['failure']}")
+            raise AssertionError(f"{self.mode}: the board does not come back: {job['failure']}")
         count = job["instructions_p50"]
         self.exact = self.exact or count
         if count != self.exact:
-            raise AssertionError(f"{count} instructions, before {self.exact}")
+            raise AssertionError(f"{self.mode}: {count} instructions, before {self.exact}")
 
-    def run_case(self, on: bench.Bench, case: Case, seed: int) -> str:
+    def make_good(self, on: bench.Bench, ended: str) -> None:
+        """Mends the bench. What failed there is checked by a reference job, to the instruction; what did not, by a job
+        of our own."""
+        for board in on.boards:
+            on.control(board, cmd="clear")
+            on.control(board, cmd="power", state="on")
+        on.wait_idle()
+        for board in on.boards:
+            on.recover(board)
+        if ended != "bench":
+            self.check_clean(on)
+
+    # -- one case ---------------------------------------------------------------------------------
+
+    def disturb(self, on: bench.Bench, case: Case, values: dict) -> None:
+        """Kills when the job has come to where the case says; it stands still there."""
+        (counter, amount), = values.items()
+        hold, parameters = HOLDS[counter]
+        on.fault(FIRST, hold, **values, **parameters)
+        campaign = self.submit(on, case.fault)
+        bench.until(f"{counter} {amount}", lambda: on.control(FIRST, cmd="status")["faults"][hold][counter] == 0,
+                    bench.RUN_SECONDS)
+        if case.victim == "openocd":
+            for pid in bench.children_named(on.processes["agent"].pid, "openocd"):
+                os.kill(pid, signal.SIGKILL)
+        elif case.victim == "vboard":
+            on.kill(FIRST)
+        else:
+            on.kill(case.victim)
+            on.start_server() if case.victim == "server" else on.start_agent()
+        if case.victim != "vboard":
+            on.control(FIRST, cmd="clear", name=hold)
+        job = self.wait(on, campaign)
+        if case.victim == "vboard":
+            on.start_board(FIRST)
+        return job
+
+    def count_reference(self, on: bench.Bench, case: Case, values: dict) -> dict:
+        """The outputs are right, only the count is not: a reference job finds out."""
+        on.fault(FIRST, case.fault, **values)
+        if on.cli("board", "recover", FIRST, check=False).returncode == 0:
+            return {"state": "succeeded"}
+        note = next(b for b in on.cli_json("boards")["boards"] if b["board_id"] == FIRST)["note"]
+        return {"state": "failed", "failure": {"owner": "bench", "message": note, "evidence": []}}
+
+    def run_job(self, on: bench.Bench, case: Case, values: dict) -> dict:
+        if case.victim:
+            return self.disturb(on, case, values)
+        if case.fault == "clock_changed":
+            return self.count_reference(on, case, values)
+        two = case.boards == "two"
+        if two:
+            on.cli("board", "maintenance", SECOND, "--off")
+        for board in on.boards if two else [FIRST]:
+            on.fault(board, case.fault, **values)
+        kernels = UNUSED_KERNELS if case.fault == "flash_lies" else "dsp"
+        job = self.wait(on, self.submit(on, case.fault, kernels, 2 if two else 1, case.seconds))
+        if two:
+            on.cli("board", "maintenance", SECOND)
+        return job
+
+    def judge(self, on: bench.Bench, case: Case, job: dict) -> str:
         """Empty when all is as the table says."""
-        parameters = dict(case.parameters)
-        if case.fault in SEEDED:
-            parameters["seed"] = seed
-        set_fault = lambda: on.fault(BOARD, case.fault, **parameters)
-        if case.when == "before":
-            set_fault()
-        job = self.run_job(on, case.fault, set_fault if case.when == "stream" else None)
         failure = job.get("failure") or {}
         ended = job["state"] if job["state"] == "succeeded" else failure.get("owner", job["state"])
         text = "\n".join([failure.get("message", ""), *failure.get("evidence", [])])
         if ended != case.ends:
             return f"ended as {ended}: {text}"
-        if case.says != "-" and case.says not in text:
-            return f"does not say '{case.says}': {text}"
+        missing = [part for part in case.says.split("&") if part != "-" and part not in text]
+        if missing:
+            return f"does not say {missing}: {text}"
+        if case.boards == "two":
+            first = on.cli_json("job", job["job_id"])["attempts"][0]
+            if first["failure"]["owner"] != "bench":
+                return f"the first attempt ended as {first['failure']}"
         if ended == "succeeded" and job["instructions_p50"] != self.exact:
             return f"{job['instructions_p50']} instructions, without the fault {self.exact}"
+        if case.fault in ("uart_drop", "uart_flip"):
+            link = on.cli_json("manifest", job["job_id"])["measured"]["link"]
+            if link["retransmits"] + link["frames_bad"] == 0:
+                return f"no retransmits: {link}"
         return ""
 
-    def run(self, cases: list[Case], seeds: int) -> list[tuple[Case, int, list[str]]]:
-        """For every case how often it was as stated, and what was not."""
+    def run_case(self, on: bench.Bench, case: Case, seed: int) -> str:
+        values = case.draw(seed)
+        found = self.judge(on, case, self.run_job(on, case, values))
+        self.make_good(on, case.ends)
+        return found and f"seed {seed} {values}: {found}"
+
+    def run(self, cases: list[Case], seeds: int) -> list[list[str]]:
+        """For every case what was not as stated."""
         rows = []
-        with bench.Bench(boards=1, mode=self.mode) as on:
-            self.make_good(on)
+        with bench.Bench(mode=self.mode) as on:
+            # While it is known to be good it teaches what the reference job counts.
+            on.cli("board", "recover", FIRST)
+            on.cli("board", "maintenance", SECOND)
+            self.check_clean(on)
             for case in cases:
-                wrong = []
-                for seed in range(1, seeds + 1):
-                    found = self.run_case(on, case, seed)
-                    if found:
-                        wrong.append(f"seed {seed}: {found}")
-                    self.make_good(on)
-                rows.append((case, seeds - len(wrong), wrong))
-                print(f"{self.mode}: {case.fault}: {'ok' if not wrong else wrong}", file=sys.stderr, flush=True)
-            states = on.cli_json("query", "SELECT COUNT(*) AS jobs, COUNT(DISTINCT job_id) AS ids FROM jobs "
-                                          "WHERE state IN ('succeeded', 'failed')")["rows"][0]
-            doubled = on.cli_json("query", "SELECT job_id FROM results WHERE metric = 'instructions_p50' "
-                                           "GROUP BY job_id HAVING COUNT(*) > 1")["rows"]
+                start = time.monotonic()
+                rows.append([found for seed in range(1, seeds + 1) if (found := self.run_case(on, case, seed))])
+                print(f"{self.mode:11} {case.fault:22}{case.parameters:40}{time.monotonic() - start:6.1f} s  "
+                      f"{rows[-1] or 'ok'}", file=sys.stderr, flush=True)
+            self.check_books(on)
+        return rows
+
+    def check_books(self, on: bench.Bench) -> None:
+        states = on.cli_json("query", "SELECT COUNT(*) AS jobs, COUNT(DISTINCT job_id) AS ids FROM jobs "
+                                      "WHERE state IN ('succeeded', 'failed')")["rows"][0]
+        doubled = on.cli_json("query", "SELECT job_id FROM results WHERE metric = 'instructions_p50' "
+                                       "GROUP BY job_id HAVING COUNT(*) > 1")["rows"]
         if states != {"jobs": self.jobs, "ids": self.jobs} or doubled:
             raise AssertionError(f"{self.jobs} jobs were submitted, the database has {states}, twice measured: {doubled}")
-        return rows
 
 
 def main() -> int:
@@ -133,18 +213,24 @@ def main() -> int:
     options = parser.parse_args()
     cases = [case for case in read_table() if not options.only or case.fault in options.only]
     modes = options.modes.split(",")
-    seen = {mode: Matrix(mode).run(cases, options.seeds) for mode in modes}
+    start = time.monotonic()
+    matrices = [Matrix(mode) for mode in modes]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        seen = list(pool.map(lambda matrix: matrix.run(cases, options.seeds), matrices))
     width = max(len(mode) for mode in modes) + 2
-    print(f"{'fault':22}{'parameters':24}{'set':8}{'ends':11}" + "".join(f"{mode:>{width}}" for mode in modes))
+    print(f"{'fault':22}{'parameters':40}{'boards':8}{'ends':11}" + "".join(f"{mode:>{width}}" for mode in modes))
     failures = []
     for index, case in enumerate(cases):
-        parameters = ",".join(f"{k}={v:g}" for k, v in case.parameters.items()) or "-"
-        counts = "".join(f"{f'{seen[mode][index][1]}/{options.seeds}':>{width}}" for mode in modes)
-        print(f"{case.fault:22}{parameters:24}{case.when:8}{case.ends:11}{counts}")
-        failures += [f"{mode}: {case.fault} {parameters}: {text}" for mode in modes for text in seen[mode][index][2]]
+        wrong = [rows[index] for rows in seen]
+        counts = "".join(f"{f'{options.seeds - len(found)}/{options.seeds}':>{width}}" for found in wrong)
+        print(f"{case.fault:22}{case.parameters:40}{case.boards:8}{case.ends:11}{counts}")
+        failures += [f"{mode}: {case.fault} {text}" for mode, found in zip(modes, wrong) for text in found]
+    jobs = sum(matrix.jobs for matrix in matrices)
+    print(f"{len(cases)} cases x {options.seeds} seeds x {len(modes)} modes: {jobs} jobs, none lost or doubled, "
+          f"{time.monotonic() - start:.0f} s")
     for failure in failures:
         print(failure)
-    return 1 if failures else 0
+    return 1 if failures or not cases else 0
 
 
 if __name__ == "__main__":
