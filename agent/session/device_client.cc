@@ -69,6 +69,7 @@ struct DeviceClient::Transfer {
   uint32_t output_bytes = 0;
   bool output_known = false;
   uint16_t last_layer = 0;  ///< Sequence number of the last layer's frame.
+  bool layers_complete = false;
   uint32_t silences = 0;    ///< In a row.
   uint32_t bad_frames = 0;  ///< The link's count when the board was last asked or spoke.
   Deadline last_event{};    ///< When that was.
@@ -336,7 +337,10 @@ StepResult<Done> DeviceClient::Take(const Frame& frame, Transfer& transfer) {
       if (!device::ReadStruct(payload, size, &record)) break;
       if (record.nonce != settings_.nonce || record.vector_index != transfer.index) break;
       // A repeated run starts again at the first operator.
-      if (record.op_index == 0) transfer.answer.layers.clear();
+      if (record.op_index == 0) {
+        transfer.answer.layers.clear();
+        transfer.layers_complete = false;
+      }
       if (record.op_index != transfer.answer.layers.size()) break;  // one in between got lost
       transfer.answer.layers.push_back(record);
       transfer.last_layer = frame.sequence;
@@ -374,7 +378,8 @@ StepResult<Done> DeviceClient::TakeResult(const Frame& frame, Transfer& transfer
   }
   if (result.repetition >= settings_.repetitions) return Done{};
   // Layers lost on the way: not taking the result asks for another run.
-  if (settings_.observe_layers && !LayersComplete(frame, transfer)) return Done{};
+  transfer.layers_complete = LayersComplete(frame, transfer);
+  if (settings_.observe_layers && !transfer.layers_complete) return Done{};
   if (result.output_size > 0) {
     // The output follows, again from its start when this is a repeated run.
     transfer.output_bytes = result.output_size;
@@ -388,6 +393,8 @@ StepResult<Done> DeviceClient::TakeResult(const Frame& frame, Transfer& transfer
 bool DeviceClient::Complete(const Transfer& transfer) const {
   const VectorAnswer& answer = transfer.answer;
   if (answer.results.size() != settings_.repetitions || !transfer.output_known) return false;
+  // A run that was repeated for its output alone brings its layers again.
+  if (settings_.observe_layers && !transfer.layers_complete) return false;
   return answer.output.size() == transfer.output_bytes;
 }
 
