@@ -130,6 +130,8 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   ended.started_us = result.started_us();
   ended.ended_us = result.ended_us();
   ended.timeline.assign(result.timeline().begin(), result.timeline().end());
+  if (result.has_link()) ended.link = result.link();
+  if (result.has_flash()) ended.flash = result.flash();
   const int lines = std::min(result.log_size(), kMaxLogLines);
   for (int i = 0; i < lines; ++i) ended.log.push_back({result.ended_us(), result.log(i)});
   return ended;

@@ -63,6 +63,8 @@ struct EndedAttempt {
   TimeUs started_us = 0;  ///< 0: keep when the lease began.
   TimeUs ended_us = 0;
   std::vector<v1::Span> timeline;
+  std::optional<v1::LinkStats> link;
+  std::optional<v1::FlashStats> flash;
   std::string raw_sha256;  ///< Artifact with the agent's AttemptResult, zstd; may be empty.
   std::vector<v1::Measurement> measurements;  ///< Stored only when `next` is final.
   std::vector<v1::LayerHash> layers;          ///< The same.

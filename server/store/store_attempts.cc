@@ -7,10 +7,12 @@
 namespace tinyrig::server {
 namespace {
 
-// Attempts keep their spans as one message; Attempt is the one that has them.
-std::string PackTimeline(const std::vector<v1::Span>& timeline) {
+// Spans and what link and flash did are kept as one message; Attempt is the one that has them.
+std::string PackDetails(const EndedAttempt& ended) {
   v1::Attempt holder;
-  for (const v1::Span& span : timeline) *holder.add_timeline() = span;
+  for (const v1::Span& span : ended.timeline) *holder.add_timeline() = span;
+  if (ended.link) *holder.mutable_link() = *ended.link;
+  if (ended.flash) *holder.mutable_flash() = *ended.flash;
   return holder.SerializeAsString();
 }
 
@@ -95,7 +97,7 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
               "ended_us=?2, outcome=?3, "
               "failure=?4, timeline=?5, raw_sha256=?6 WHERE job_id=?7 AND attempt=?8",
               ended.started_us, ended.ended_us == 0 ? now : ended.ended_us, owner, AsBytes(failure),
-              AsBytes(PackTimeline(ended.timeline)), ended.raw_sha256, key.job.value, key.attempt));
+              AsBytes(PackDetails(ended)), ended.raw_sha256, key.job.value, key.attempt));
   TRY(SaveLog(key.job, key.attempt, ended.log));
   std::string detail;
   if (ended.failure) {

@@ -7,12 +7,28 @@
 #include "server/cli/client/fetch.h"
 #include "server/cli/commands/present.h"
 #include "server/cli/report/timeline.h"
+#include "server/cli/report/traffic.h"
 #include "server/cli/text/duration.h"
 #include "server/cli/text/table.h"
 #include "server/cli/text/wrap.h"
 
 namespace tinyrig::cli {
 namespace {
+
+Json FlashJson(const v1::FlashStats& flash) {
+  return {{"bytes_written", flash.bytes_written()},
+          {"bytes_saved", flash.bytes_saved()},
+          {"sectors_written", flash.sectors_written()},
+          {"sectors_saved", flash.sectors_saved()},
+          {"record_was_wrong", flash.record_was_wrong()},
+          {"max_erasures", flash.max_erasures()}};
+}
+
+Json LinkJson(const v1::LinkStats& link) {
+  return {{"bytes_out", link.bytes_out()},       {"bytes_in", link.bytes_in()},
+          {"frames_bad", link.frames_bad()},     {"retransmits", link.retransmits()},
+          {"vector_bytes", link.vector_bytes()}, {"sending_us", link.sending_us()}};
+}
 
 Json AttemptJson(const v1::Attempt& attempt) {
   Json json = {{"attempt", attempt.attempt()},
@@ -32,6 +48,8 @@ Json AttemptJson(const v1::Attempt& attempt) {
   if (attempt.ended_us() != 0 && !attempt.timeline().empty()) {
     json["agent_overhead_us"] = AgentOverheadUs(attempt);
   }
+  if (attempt.has_flash()) json["flash"] = FlashJson(attempt.flash());
+  if (attempt.has_link()) json["link"] = LinkJson(attempt.link());
   if (attempt.has_failure()) json["failure"] = FailureJson(attempt.failure());
   return json;
 }
@@ -43,8 +61,9 @@ std::string AttemptText(const v1::Attempt& attempt, bool bars) {
       FormatTime(attempt.started_us()),
       ended ? ", " + DurationText(attempt.ended_us() - attempt.started_us()) : ", running");
   text += TimelineText(attempt, bars);
-  if (const std::string overhead = OverheadText(attempt); !overhead.empty()) {
-    text += overhead + '\n';
+  for (const std::string& line :
+       {OverheadText(attempt), FlashText(attempt), LinkText(attempt)}) {
+    if (!line.empty()) text += Wrap(line);
   }
   if (attempt.has_failure()) {
     text += Wrap(fmt::format("failed ({}): {}", OwnerName(attempt.failure().owner()),

@@ -86,6 +86,8 @@ class StoreFixture : public testing::Test {
     ended.log = {{21, "flashed"}, {22, "done"}};
     ended.timeline.emplace_back();
     ended.timeline.back().set_name("flash");
+    ended.link.emplace().set_vector_bytes(1024);
+    ended.flash.emplace().set_bytes_saved(4096);
     v1::LayerHash layer;
     layer.set_fnv1a32(0xffffffff);
     layer.set_op_name("CONV_2D");

@@ -67,6 +67,8 @@ TEST_F(StoreTest, AnAttemptFromLeaseToResult) {
   ASSERT_EQ(job.attempts_size(), 1);
   EXPECT_EQ(job.attempts(0).started_us(), 20);
   EXPECT_EQ(job.attempts(0).timeline(0).name(), "flash");
+  EXPECT_EQ(job.attempts(0).link().vector_bytes(), 1024u);
+  EXPECT_EQ(job.attempts(0).flash().bytes_saved(), 4096u);
   EXPECT_EQ(job.attempts(0).board_id(), "b1");
   const auto results = reader_->AllResults(Of(lease.key.job)).value();
   ASSERT_EQ(results.size(), 1u);
