@@ -13,6 +13,8 @@ namespace {
 
 constexpr VirtualKind kKinds[] = {
     {"m4", "virtual_m4", "virtual_m4.cfg", 0x003FFFF0, 0x2BA01477},
+    {"f4", "virtual_f4", "virtual_f4.cfg", 0x1FFF7A10, 0x2BA01477},
+    {"m7", "virtual_m7", "virtual_m7.cfg", 0x003FFFF0, 0x5BA02477},
 };
 constexpr size_t kMaxBoards = 64;
 
