@@ -20,7 +20,9 @@ const YamlMap::Keys kAnyProbeKeys{{"driver", "serial"},
 const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"},
                                {"dpidr", "mode", "env"}};
 const YamlMap::Keys kNativeKeys{{"driver", "serial", "folder"}, {}};
-const YamlMap::Keys kLinkKeys{{"driver", "port"}, {"baud"}};
+const YamlMap::Keys kCableKeys{{"driver", "port"}, {"baud"}};
+const YamlMap::Keys kSplitLinkKeys{{"in", "out"}, {}};
+const YamlMap::Keys kRingKeys{{"driver"}, {}};
 
 Result<std::string> Name(const YamlMap& map, std::string_view key) {
   TRY_ASSIGN(std::string text, map.Text(key));
@@ -59,17 +61,57 @@ Result<ProbeConfig> ReadProbe(const YamlMap& board) {
   return probe;
 }
 
+Result<LinkConfig> ReadCable(const YamlMap& map, std::string_view key) {
+  TRY_ASSIGN(const YamlMap cable, map.Map(key, kCableKeys));
+  LinkConfig link;
+  TRY_ASSIGN(link.driver, cable.Text("driver"));
+  TRY_ASSIGN(link.port, cable.Text("port"));
+  if (cable.Has("baud")) {
+    TRY_ASSIGN(link.baud_hz, cable.Number("baud", 1, kMaxBaudHz));
+  }
+  return link;
+}
+
+/// Does a direction name the probe?
+Result<bool> IsProbe(const YamlMap& sides, std::string_view key) {
+  TRY_ASSIGN(const YamlMap side, sides.AnyMap(key));
+  TRY_ASSIGN(const std::string driver, side.Text("driver"));
+  if (driver != "probe_memory") return false;
+  TRY(side.Check(kRingKeys));
+  return true;
+}
+
+Result<LinkConfig> ReadLink(const YamlMap& board) {
+  TRY_ASSIGN(const YamlMap any, board.AnyMap("link"));
+  if (!any.Has("in") && !any.Has("out")) return ReadCable(board, "link");
+  TRY_ASSIGN(const YamlMap sides, board.Map("link", kSplitLinkKeys));
+  TRY_ASSIGN(const bool probe_in, IsProbe(sides, "in"));
+  TRY_ASSIGN(const bool probe_out, IsProbe(sides, "out"));
+  LinkConfig link;
+  if (!probe_in) {
+    TRY_ASSIGN(link, ReadCable(sides, "in"));
+  }
+  if (!probe_out) {
+    TRY_ASSIGN(const LinkConfig out, ReadCable(sides, "out"));
+    if (!probe_in &&
+        (out.driver != link.driver || out.port != link.port || out.baud_hz != link.baud_hz)) {
+      return sides.ErrorAt("out",
+                           "two cables for one board are not supported; give 'in' and 'out' "
+                           "the same port, or one of them the driver probe_memory");
+    }
+    link = out;
+  }
+  link.probe_in = probe_in;
+  link.probe_out = probe_out;
+  return link;
+}
+
 Result<BoardConfig> ReadBoard(const YamlMap& map) {
   BoardConfig board;
   TRY_ASSIGN(board.id, Name(map, "id"));
   TRY_ASSIGN(board.type, Name(map, "type"));
   TRY_ASSIGN(board.probe, ReadProbe(map));
-  TRY_ASSIGN(const YamlMap link, map.Map("link", kLinkKeys));
-  TRY_ASSIGN(board.link.driver, link.Text("driver"));
-  TRY_ASSIGN(board.link.port, link.Text("port"));
-  if (link.Has("baud")) {
-    TRY_ASSIGN(board.link.baud_hz, link.Number("baud", 1, kMaxBaudHz));
-  }
+  TRY_ASSIGN(board.link, ReadLink(map));
   if (map.Has("power")) {
     TRY_ASSIGN(board.power, ReadPower(map, board.id, board.probe.serial));
   }
@@ -114,7 +156,7 @@ Result<BenchConfig> ParseBenchFile(std::string_view yaml, std::string_view file)
     TRY_ASSIGN(BoardConfig board, ReadBoard(entry));
     for (const Unique& unique : kUnique) {
       for (const BoardConfig& other : config.boards) {
-        if (unique.of(other) != unique.of(board)) continue;
+        if (unique.of(board).empty() || unique.of(other) != unique.of(board)) continue;
         return entry.ErrorAt(unique.key,
                              fmt::format("{} '{}' is board {}'s already; give each board its own",
                                          unique.what, unique.of(board), other.id));

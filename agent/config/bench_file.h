@@ -23,10 +23,14 @@ struct ProbeConfig {
   std::string folder;                      ///< "native": where the board's files are.
 };
 
+/// `link: {driver: uart, port: P}`, or `link: {in: {...}, out: {...}}` with a driver for each
+/// direction, seen from the host.
 struct LinkConfig {
-  std::string driver;
-  std::string port;
+  std::string driver;  ///< Of the cable; empty when there is none.
+  std::string port;    ///< Of the cable.
   uint32_t baud_hz = 115200;
+  bool probe_in = false;   ///< From the board through its RAM and the probe, not the cable.
+  bool probe_out = false;  ///< The same, to the board.
 };
 
 struct BoardConfig {

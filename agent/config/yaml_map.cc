@@ -138,6 +138,13 @@ Result<YamlMap> YamlMap::Map(std::string_view key, const Keys& keys) const {
               keys);
 }
 
+Result<YamlMap> YamlMap::AnyMap(std::string_view key) const {
+  const auto found = values_.find(key);
+  if (found == values_.end())
+    return Error(line_, fmt::format("{} has no '{}'; add it", name_, key));
+  return Open(found->second.node, file_, fmt::format("{}.{}", name_, key), found->second.line);
+}
+
 Result<std::vector<YamlMap>> YamlMap::Maps(std::string_view key, const Keys& keys) const {
   const auto found = values_.find(key);
   if (found == values_.end())

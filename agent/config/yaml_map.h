@@ -31,6 +31,9 @@ class YamlMap {
   /// Decimal or 0x hexadecimal, from `min` to `max`.
   Result<uint32_t> Number(std::string_view key, uint32_t min, uint32_t max) const;
   Result<YamlMap> Map(std::string_view key, const Keys& keys) const;
+  /// A mapping whose keys decide what it is; Check() them then.
+  Result<YamlMap> AnyMap(std::string_view key) const;
+  Status Check(const Keys& keys) const;
   /// A list of mappings; an empty list is allowed.
   Result<std::vector<YamlMap>> Maps(std::string_view key, const Keys& keys) const;
   /// A list of text values, at least one.
@@ -46,7 +49,6 @@ class YamlMap {
   static Result<YamlMap> Open(const YAML::Node& node, std::string file, std::string name, int line);
   static Result<YamlMap> Open(const YAML::Node& node, std::string file, std::string name, int line,
                               const Keys& keys);
-  Status Check(const Keys& keys) const;
   Status Error(int line, std::string_view message) const;
 
   struct Value {

@@ -5,6 +5,7 @@
 #include "agent/drivers/native/native_probe.h"
 #include "agent/drivers/openocd/openocd_probe.h"
 #include "agent/drivers/power_command/power_command.h"
+#include "agent/drivers/probe_memory/probe_memory_link.h"
 #include "agent/drivers/uart/uart_link.h"
 #include "agent/drivers/uhubctl/uhubctl_power.h"
 #include "agent/drivers/virtual_power/virtual_power.h"
@@ -39,10 +40,28 @@ Result<std::unique_ptr<Probe>> MakeProbe(const ProbeConfig& config,
       std::make_unique<openocd::OpenOcdProbe>(std::move(adapter), mode, config.env, work_dir));
 }
 
-Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, asio::io_context& io) {
-  if (config.driver != "uart") return NoDriver("link", config.driver, "uart");
-  return std::unique_ptr<LinkPort>(
-      std::make_unique<uart::UartPort>(io, config.port, config.baud_hz));
+Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, Probe& probe,
+                                               asio::io_context& io) {
+  std::unique_ptr<LinkPort> cable;
+  if (config.driver == "uart") {
+    cable = std::make_unique<uart::UartPort>(io, config.port, config.baud_hz);
+  } else if (!config.driver.empty()) {
+    return NoDriver("link", config.driver, "uart, probe_memory");
+  }
+  if (!config.probe_in && !config.probe_out) return cable;
+  LiveMemory* memory = probe.live_memory();
+  if (memory == nullptr) {
+    return Status(Code::kInvalidArgument,
+                  "a link through probe_memory needs a probe that stays connected: driver openocd "
+                  "with mode long_lived");
+  }
+  probe_memory::Directions rings;
+  rings.in = config.probe_in;
+  rings.out = config.probe_out;
+  std::string path = "probe_memory";
+  if (cable) path = (rings.out ? "probe_memory out, in " : "probe_memory in, out ") + config.port;
+  return std::unique_ptr<LinkPort>(std::make_unique<probe_memory::ProbeMemoryPort>(
+      std::move(cable), *memory, rings, std::move(path)));
 }
 
 Result<std::unique_ptr<PowerSwitch>> MakePowerSwitch(const PowerConfig& config) {

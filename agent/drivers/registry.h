@@ -18,7 +18,9 @@ namespace tinyrig::agent {
 Result<std::unique_ptr<Probe>> MakeProbe(const ProbeConfig& config,
                                          const std::filesystem::path& share_dir,
                                          const std::filesystem::path& work_dir);
-Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, asio::io_context& io);
+/// `probe`: the board's; it must outlive the port. Also kInvalidArgument: it has no live memory.
+Result<std::unique_ptr<LinkPort>> MakeLinkPort(const LinkConfig& config, Probe& probe,
+                                               asio::io_context& io);
 /// Null when config.driver is empty.
 Result<std::unique_ptr<PowerSwitch>> MakePowerSwitch(const PowerConfig& config);
 

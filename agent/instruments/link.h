@@ -36,7 +36,21 @@ class Link {
   /// Errors: kUnavailable: the link is gone.
   virtual Awaitable<Status> Drain(Clock::duration quiet, Deadline deadline) = 0;
 
+  /// To be called when the board has said who it is and waits: from here on bytes may take a faster
+  /// way than the one on which it said so. Most links have one way only.
+  /// Errors: kFailedPrecondition: the image lacks what the faster way needs. kUnavailable.
+  virtual Awaitable<Status> GoFast(Deadline) { co_return OkStatus(); }
+
+  /// Bytes that may be under way without the board's word, because the link itself holds the
+  /// sender back; 0: only as many as the board says in HELLO.
+  virtual uint32_t window() const { return 0; }
+
   virtual Stats stats() const = 0;
+};
+
+/// What a link may have to know of the image on the board.
+struct LinkTarget {
+  uint32_t rings_address = 0;  ///< RingControl of proto/device/rings.h; 0: none.
 };
 
 /// Where a link can be opened: survives unplugging, unlike the Link.
@@ -45,7 +59,7 @@ class LinkPort {
   virtual ~LinkPort() = default;
   /// Errors: kNotFound: no such port. kUnavailable: somebody else has it open.
   ///         kPermissionDenied. The message says what to try.
-  virtual Result<std::unique_ptr<Link>> Open() = 0;
+  virtual Result<std::unique_ptr<Link>> Open(LinkTarget target) = 0;
   /// What a person at the bench looks for, e.g. "/dev/ttyACM0".
   virtual const std::string& path() const = 0;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/instruments/async.h"
+#include "agent/instruments/live_memory.h"
 #include "proto/status/status.h"
 
 namespace tinyrig::agent {
@@ -34,6 +35,9 @@ struct FlashRequest {
   std::vector<FlashSegment> segments;
   uint32_t mailbox_address = 0;  ///< A word in RAM that survives reset.
   uint32_t mailbox_word = 0;
+  /// RingControl of the image, or 0. Its first word is cleared before the image starts, so that the
+  /// rings of an earlier start are not taken for its own.
+  uint32_t rings_address = 0;
 };
 
 /// A part of a flash, and how long it took.
@@ -75,6 +79,10 @@ class Probe {
 
   /// Resets and runs what is there.
   virtual Awaitable<Status> Reset(Deadline deadline) = 0;
+
+  /// The board's memory while it runs, over the connection that the last Flash() left. Belongs to
+  /// the probe. Null: this probe cannot.
+  virtual LiveMemory* live_memory() { return nullptr; }
 
   /// Lets other programs have the adapter. The next call takes it again. No call may be running.
   virtual void Release() {}

@@ -148,6 +148,7 @@ class Attempt {
     request.segments = image_.segments;
     request.mailbox_address = offer_.image().mailbox_address();
     request.mailbox_word = board_.mailbox_word;
+    request.rings_address = offer_.image().rings_address();
     auto report = co_await board_.probe->Flash(std::move(request), Within(kFlashTime, deadline_));
     if (!report.ok()) co_return tl::unexpected(BenchFailure(report.status()));
     result.add_tools(report->identity.tool);
@@ -168,7 +169,9 @@ class Attempt {
   }
 
   Awaitable<StepResult<Done>> Hello() {
-    auto link = board_.link->Open();
+    LinkTarget target;
+    target.rings_address = offer_.image().rings_address();
+    auto link = board_.link->Open(target);
     if (!link.ok()) co_return tl::unexpected(BenchFailure(link.status()));
     link_ = std::move(*link);
     frames_.emplace(*link_);
@@ -189,7 +192,11 @@ class Attempt {
     expected.blob_size = image_.blob_size;
     expected.mailbox_word = board_.mailbox_word;
     expected.mcu_uid = board_.mcu_uid;
-    co_return CheckHello(*hello, expected, board_, boards_);
+    auto checked = CheckHello(*hello, expected, board_, boards_);
+    if (!checked) co_return checked;
+    const Status fast = co_await link_->GoFast(deadline_);
+    if (!fast.ok()) co_return tl::unexpected(BenchFailure(fast));
+    co_return Done{};
   }
 
   Awaitable<StepResult<Done>> StartSession(bool observe) {
@@ -228,7 +235,22 @@ class Attempt {
     }
     auto finished = co_await client_->Finish(Within(kStartTime, deadline_));
     if (!finished) co_return tl::unexpected(std::move(finished.error()));
+    ReportThroughput(client_->sent());
     co_return Done{};
+  }
+
+  void ReportThroughput(DeviceClient::Sent sent) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(sent.time).count();
+    v1::LinkStats& stats = *result.mutable_link();
+    stats.set_vector_bytes(sent.bytes);
+    stats.set_sending_us(static_cast<uint64_t>(us));
+    const double wire = static_cast<double>(std::max<uint64_t>(frames_->stats().bytes_out, 1));
+    Log(
+        fmt::format("sent {} bytes of vectors in {:.3f} s ({:.1f} kB/s) through {}; {:.3f} of the "
+                    "bytes sent in this attempt",
+                    sent.bytes, static_cast<double>(us) / 1e6,
+                    static_cast<double>(sent.bytes) * 1e3 / std::max<double>(1, us),
+                    board_.link->path(), static_cast<double>(sent.bytes) / wire));
   }
 
   void AddSample(const device::InferenceResult& answer, bool warmup) {

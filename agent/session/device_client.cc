@@ -64,6 +64,7 @@ struct DeviceClient::Transfer {
   uint32_t input_crc32c = 0;
   size_t next = 0;          ///< Next byte to send.
   size_t acked = 0;         ///< The board has this many.
+  bool sent = false;        ///< All of it was handed over once.
   bool run_sent = false;    ///< The last chunk, with the run flag, is on its way.
   bool going_back = false;  ///< Acks of what was sent before going back are still coming.
   uint32_t output_bytes = 0;
@@ -184,9 +185,10 @@ Awaitable<StepResult<device::pb::Finished>> DeviceClient::Finish(Deadline deadli
 
 Awaitable<Status> DeviceClient::SendChunks(Transfer& transfer, Deadline deadline) {
   const size_t total = transfer.input.size();
+  const size_t window = std::max(settings_.rx_window, link_.window());
   while (!transfer.run_sent) {
     const size_t size = std::min(kChunkBytes, total - transfer.next);
-    const bool fits = transfer.next - transfer.acked + size + 64 <= settings_.rx_window;
+    const bool fits = transfer.next - transfer.acked + size + 64 <= window;
     if (!fits && transfer.next > transfer.acked) break;
     const bool last = transfer.next + size == total;
     device::VectorChunk head{};
@@ -194,12 +196,11 @@ Awaitable<Status> DeviceClient::SendChunks(Transfer& transfer, Deadline deadline
     head.vector_index = transfer.index;
     head.offset = static_cast<uint32_t>(transfer.next);
     auto payload = StructBytes(head, transfer.input.subspan(transfer.next, size));
-    CO_TRY(co_await link_.Send(FrameType::kVectorChunk, last ? device::kFlagRun : 0, ++sequence_,
-                               std::move(payload), deadline));
+    CO_TRY(link_.Queue(FrameType::kVectorChunk, last ? device::kFlagRun : 0, ++sequence_, payload));
     transfer.next += size;
     transfer.run_sent = last;
   }
-  co_return OkStatus();
+  co_return co_await link_.Flush(deadline);
 }
 
 Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vector_index,
@@ -216,6 +217,11 @@ Awaitable<StepResult<DeviceClient::VectorAnswer>> DeviceClient::Run(uint32_t vec
     if (!transfer.run_sent) {
       const Status sent = co_await SendChunks(transfer, hang);
       if (!sent.ok()) co_return LinkFailed(sent);
+      if (transfer.run_sent && !transfer.sent) {
+        transfer.sent = true;
+        sent_.bytes += input.size();
+        sent_.time += Clock::now() - start;
+      }
       transfer.last_event = Clock::now();
       transfer.bad_frames = link_.bad_frames();
     }

@@ -37,6 +37,13 @@ class DeviceClient {
     std::vector<uint8_t> output;
   };
 
+  /// What sending vectors took: from the first byte until the link has taken the last one, which is
+  /// at most a window ahead of the board. Sending again is in the time, not in the bytes.
+  struct Sent {
+    uint64_t bytes = 0;
+    Clock::duration time{};
+  };
+
   DeviceClient(FrameLink& link, Settings settings) : link_(link), settings_(settings) {}
 
   Awaitable<StepResult<device::pb::Started>> Start(Deadline deadline);
@@ -47,6 +54,7 @@ class DeviceClient {
 
   /// Chunks and requests that had to be sent again.
   uint32_t retransmits() const { return retransmits_; }
+  const Sent& sent() const { return sent_; }
 
  private:
   struct Transfer;
@@ -64,6 +72,7 @@ class DeviceClient {
   Settings settings_;
   uint16_t sequence_ = 0;
   uint32_t retransmits_ = 0;
+  Sent sent_;
   /// Longest wall time to a result so far with nothing lost in between: how patient to be.
   Clock::duration pace_{};
 };

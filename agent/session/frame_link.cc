@@ -4,18 +4,29 @@
 
 namespace tinyrig::agent {
 
+Status FrameLink::Queue(device::FrameType type, uint8_t flags, uint16_t sequence,
+                        std::span<const uint8_t> payload) {
+  const size_t before = queued_.size();
+  queued_.resize(before + 1 + device::kMaxEncoded);
+  queued_[before] = 0;
+  const size_t size =
+      device::EncodeFrame(type, flags, sequence, payload.data(), payload.size(), nullptr, 0,
+                          queued_.data() + before + 1, device::kMaxEncoded);
+  queued_.resize(size == 0 ? before : before + 1 + size);
+  if (size > 0) return OkStatus();
+  return {Code::kInternal, fmt::format("a payload of {} bytes fits no frame", payload.size())};
+}
+
+Awaitable<Status> FrameLink::Flush(Deadline deadline) {
+  std::vector<uint8_t> wire = std::move(queued_);
+  queued_.clear();
+  co_return co_await link_.Write(std::move(wire), deadline);
+}
+
 Awaitable<Status> FrameLink::Send(device::FrameType type, uint8_t flags, uint16_t sequence,
                                   std::vector<uint8_t> payload, Deadline deadline) {
-  std::vector<uint8_t> wire(1 + device::kMaxEncoded);
-  wire[0] = 0;
-  const size_t size = device::EncodeFrame(type, flags, sequence, payload.data(), payload.size(),
-                                          nullptr, 0, wire.data() + 1, wire.size() - 1);
-  if (size == 0) {
-    co_return Status(Code::kInternal,
-                     fmt::format("a payload of {} bytes fits no frame", payload.size()));
-  }
-  wire.resize(1 + size);
-  co_return co_await link_.Write(std::move(wire), deadline);
+  CO_TRY(Queue(type, flags, sequence, payload));
+  co_return co_await Flush(deadline);
 }
 
 Awaitable<Result<Frame>> FrameLink::Next(Deadline deadline) {

@@ -30,14 +30,22 @@ class FrameLink {
   Awaitable<Status> Send(device::FrameType type, uint8_t flags, uint16_t sequence,
                          std::vector<uint8_t> payload, Deadline deadline);
 
+  /// Puts a frame behind those that the next Flush() sends at once: some links take one large piece
+  /// far faster than many small ones.
+  Status Queue(device::FrameType type, uint8_t flags, uint16_t sequence,
+               std::span<const uint8_t> payload);
+  Awaitable<Status> Flush(Deadline deadline);
+
   /// The next good frame. Errors: as Link::Read().
   Awaitable<Result<Frame>> Next(Deadline deadline);
 
   uint32_t bad_frames() const { return decoder_.bad_frames(); }
   Link::Stats stats() const { return link_.stats(); }
+  uint32_t window() const { return link_.window(); }
 
  private:
   Link& link_;
+  std::vector<uint8_t> queued_;
   device::FrameDecoder decoder_;
   std::vector<uint8_t> received_;
   size_t used_ = 0;

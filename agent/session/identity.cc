@@ -143,7 +143,7 @@ Awaitable<v1::Failure> ExplainSilence(uint32_t mailbox_word, const Board& board,
       continue;
     }
     const BusyMark mark(*other);
-    auto port = other->link->Open();
+    auto port = other->link->Open({});
     if (port.ok()) {
       FrameLink link(**port);
       const auto hello = co_await AskHello(link, Within(kAskOthers));

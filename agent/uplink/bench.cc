@@ -18,7 +18,7 @@ Result<std::unique_ptr<Board>> MakeBoard(const BoardConfig& config,
   board->type = config.type;
   board->probe_serial = config.probe.serial;
   TRY_ASSIGN(board->probe, MakeProbe(config.probe, share_dir, work_dir));
-  TRY_ASSIGN(board->link, MakeLinkPort(config.link, io));
+  TRY_ASSIGN(board->link, MakeLinkPort(config.link, *board->probe, io));
   TRY_ASSIGN(board->power, MakePowerSwitch(config.power));
   return board;
 }

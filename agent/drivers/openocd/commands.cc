@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+#include <iterator>
+#include <span>
+
 namespace tinyrig::agent::openocd {
 namespace {
 
@@ -106,6 +110,9 @@ Result<Script> FlashScript(const Adapter& adapter, const FlashRequest& request) 
                          request.mailbox_word));
   script.Add(fmt::format("echo \"{} [read_memory {:#010x} 32 1]\"", kMailboxMarker,
                          request.mailbox_address));
+  if (request.rings_address != 0) {
+    script.Add(fmt::format("write_memory {:#010x} 32 0", request.rings_address));
+  }
   script.Add("reset run");
   script.Time("");
   return script.Finish();
@@ -122,6 +129,37 @@ Result<Script> ReadScript(const Adapter& adapter, const std::vector<MemoryRange>
   }
   script.Add("resume");
   return script.Finish();
+}
+
+std::string AccessCommand(const std::vector<MemoryAccess>& steps) {
+  std::string command = "set tinyrig_words {}\n";
+  const auto write = [&command](uint32_t address, std::span<const uint8_t> bytes, size_t width) {
+    if (bytes.empty()) return;
+    fmt::format_to(std::back_inserter(command), "write_memory {:#x} {} {{", address, 8 * width);
+    for (size_t i = 0; i + width <= bytes.size(); i += width) {
+      uint32_t value = 0;
+      std::memcpy(&value, bytes.data() + i, width);
+      fmt::format_to(std::back_inserter(command), "{:#x} ", value);
+    }
+    command += "}\n";
+  };
+  for (const MemoryAccess& step : steps) {
+    if (step.words > 0) {
+      fmt::format_to(std::back_inserter(command),
+                     "append tinyrig_words \" \" [read_memory {:#x} 32 {}]\n", step.address,
+                     step.words);
+      continue;
+    }
+    // Whole words where there are any: a probe moves them four times as fast.
+    const std::span<const uint8_t> bytes(step.bytes);
+    const size_t lead = std::min<size_t>(bytes.size(), (4 - step.address % 4) % 4);
+    const size_t whole = (bytes.size() - lead) / 4 * 4;
+    const auto address = [&step](size_t at) { return step.address + static_cast<uint32_t>(at); };
+    write(step.address, bytes.first(lead), 1);
+    write(address(lead), bytes.subspan(lead, whole), 4);
+    write(address(lead + whole), bytes.subspan(lead + whole), 1);
+  }
+  return command + "set tinyrig_words";
 }
 
 Result<Script> ResetScript(const Adapter& adapter) {

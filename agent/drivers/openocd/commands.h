@@ -50,4 +50,7 @@ Result<Script> ReadScript(const Adapter& adapter, const std::vector<MemoryRange>
                           const std::vector<std::filesystem::path>& files);
 Result<Script> ResetScript(const Adapter& adapter);
 
+/// One Tcl command that does all steps in their order; its result are the words read, in hex.
+std::string AccessCommand(const std::vector<MemoryAccess>& steps);
+
 }  // namespace tinyrig::agent::openocd

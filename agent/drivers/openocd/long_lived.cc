@@ -127,17 +127,26 @@ Awaitable<Result<std::string>> LongLived::Run(Script script, Deadline deadline) 
   co_return std::move(run.output);
 }
 
-Awaitable<Result<std::string>> LongLived::Call(std::string command, Deadline deadline) {
+Awaitable<Result<std::vector<uint32_t>>> LongLived::Access(std::vector<MemoryAccess> steps,
+                                                           Deadline deadline) {
   if (!openocd_) {
     co_return Status(Code::kFailedPrecondition,
                      "the connection to the board was given up after a failure; rerun the job");
   }
   ChildResult run;
-  run.exit_status = -1;
-  auto reply = co_await Ask(std::move(command), deadline, run);
-  if (reply.ok() && reply->ok) co_return std::move(reply->text);
+  const auto reply = co_await Ask(AccessCommand(steps), deadline, run);
+  if (!reply.ok() || !reply->ok) {
+    openocd_.reset();
+    co_return Classify(run);
+  }
+  std::vector<uint32_t> words = HexWords(reply->text);
+  size_t wanted = 0;
+  for (const MemoryAccess& step : steps) wanted += step.words;
+  if (words.size() == wanted) co_return words;
   openocd_.reset();
-  co_return Classify(run);
+  co_return Status(
+      Code::kUnavailable,
+      fmt::format("OpenOCD gave {} of {} words; check power and cable", words.size(), wanted));
 }
 
 }  // namespace tinyrig::agent::openocd

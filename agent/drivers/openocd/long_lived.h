@@ -15,7 +15,7 @@ namespace tinyrig::agent::openocd {
 /// process that has lost it for good (adapter unplugged, OpenOCD died) is ended and a new one takes
 /// over, which also finds out why when there is a reason. A script that fails, is cancelled or
 /// overruns its deadline ends the process, so no call ever meets the state that a failure left.
-class LongLived : public Tool {
+class LongLived : public Tool, public LiveMemory {
  public:
   /// `environment` is all that the child gets.
   LongLived(Adapter adapter, std::map<std::string, std::string> environment)
@@ -24,10 +24,9 @@ class LongLived : public Tool {
   Awaitable<Result<std::string>> Run(Script script, Deadline deadline) override;
   void Release() override { openocd_.reset(); }
 
-  /// One Tcl command in the process that the last script left, without another proof of contact:
-  /// its result. For many small accesses in a row.
-  /// Errors: kFailedPrecondition: there is none (no script ran, or something failed since).
-  Awaitable<Result<std::string>> Call(std::string command, Deadline deadline);
+  /// In the process that the last script left, without another proof of contact.
+  Awaitable<Result<std::vector<uint32_t>>> Access(std::vector<MemoryAccess> steps,
+                                                  Deadline deadline) override;
 
   /// Processes started so far.
   uint32_t starts() const { return starts_; }

@@ -38,7 +38,9 @@ OpenOcdProbe::OpenOcdProbe(Adapter adapter, Mode mode,
   if (mode == Mode::kOneShot) {
     tool_ = std::make_unique<OneShot>(adapter_, std::move(environment));
   } else {
-    tool_ = std::make_unique<LongLived>(adapter_, std::move(environment));
+    auto tool = std::make_unique<LongLived>(adapter_, std::move(environment));
+    live_ = tool.get();
+    tool_ = std::move(tool);
   }
 }
 

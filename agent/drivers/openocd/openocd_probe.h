@@ -27,6 +27,7 @@ class OpenOcdProbe : public Probe {
   Awaitable<Result<std::vector<std::vector<uint8_t>>>> ReadMemory(std::vector<MemoryRange> ranges,
                                                                   Deadline deadline) override;
   Awaitable<Status> Reset(Deadline deadline) override;
+  LiveMemory* live_memory() override { return live_; }
   void Release() override { tool_->Release(); }
 
  private:
@@ -36,6 +37,7 @@ class OpenOcdProbe : public Probe {
   Adapter adapter_;
   std::filesystem::path work_dir_;
   std::unique_ptr<Tool> tool_;
+  LiveMemory* live_ = nullptr;  ///< The tool's, when it stays.
 };
 
 }  // namespace tinyrig::agent::openocd

@@ -92,6 +92,8 @@ std::optional<std::string_view> Behind(std::string_view output, std::string_view
   return output.substr(0, output.find('\n'));
 }
 
+}  // namespace
+
 std::vector<uint32_t> HexWords(std::string_view text) {
   std::vector<uint32_t> words;
   while (true) {
@@ -105,8 +107,6 @@ std::vector<uint32_t> HexWords(std::string_view text) {
     text.remove_prefix(static_cast<size_t>(end - text.data()));
   }
 }
-
-}  // namespace
 
 Status Classify(const ChildResult& run) {
   if (FromOutside(run.signal) && !run.timed_out) {

@@ -25,6 +25,9 @@ Result<ProbeIdentity> ParseIdentity(std::string_view output);
 /// word did not read back.
 Status CheckFlashRun(std::string_view output, uint32_t mailbox_word);
 
+/// All numbers that are written with 0x.
+std::vector<uint32_t> HexWords(std::string_view text);
+
 /// The kTimeMarker lines: each phase lasts until the next mark.
 std::vector<FlashPhase> ParseTimes(std::string_view output);
 

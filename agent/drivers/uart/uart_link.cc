@@ -117,7 +117,7 @@ Status Failed(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Link>> UartPort::Open() {
+Result<std::unique_ptr<Link>> UartPort::Open(LinkTarget) {
   const Baud* baud = nullptr;
   for (const Baud& known : kBauds) {
     if (known.hz == baud_hz_) baud = &known;

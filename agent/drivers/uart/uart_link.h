@@ -15,7 +15,7 @@ class UartPort : public LinkPort {
   UartPort(asio::io_context& io, std::string path, uint32_t baud_hz)
       : io_(io), path_(std::move(path)), baud_hz_(baud_hz) {}
 
-  Result<std::unique_ptr<Link>> Open() override;
+  Result<std::unique_ptr<Link>> Open(LinkTarget target) override;
   const std::string& path() const override { return path_; }
 
  private:

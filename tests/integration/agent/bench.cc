@@ -32,7 +32,7 @@ void RecordingSink::Progress(std::string phase, uint32_t done, uint32_t, std::st
   if (hook) hook(phase, done);
 }
 
-Bench::Bench(int count, bool crossed, uint32_t dpidr, bool one_shot) {
+Bench::Bench(int count, bool crossed, uint32_t dpidr, bool one_shot, Rings rings) {
   artifact_folder_ = std::filesystem::path(scratch_.path()) / "artifacts";
   std::filesystem::create_directories(artifact_folder_);
   source_ = std::make_unique<FolderSource>(artifact_folder_);
@@ -58,9 +58,13 @@ Bench::Bench(int count, bool crossed, uint32_t dpidr, bool one_shot) {
     std::filesystem::create_directories(work);
     board->probe = Need(MakeProbe(probe, TINYRIG_TEST_SHARE, work));
     LinkConfig uart;
-    uart.driver = "uart";
-    uart.port = virtual_boards_[link]->Path("tty");
-    board->link = Need(MakeLinkPort(uart, io_));
+    uart.probe_out = rings.out;
+    uart.probe_in = rings.in;
+    if (!rings.out || !rings.in) {
+      uart.driver = "uart";
+      uart.port = virtual_boards_[link]->Path("tty");
+    }
+    board->link = Need(MakeLinkPort(uart, *board->probe, io_));
     PowerConfig power;
     power.driver = "virtual";
     power.control = virtual_boards_[i]->Path("control.sock");

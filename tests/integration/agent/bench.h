@@ -36,6 +36,12 @@ class RecordingSink : public ProgressSink {
   std::function<void(const std::string& phase, uint32_t done)> hook;
 };
 
+/// Which directions go through the board's RAM and the probe instead of the UART.
+struct Rings {
+  bool out = false;
+  bool in = false;
+};
+
 /// Virtual boards b1, b2, ... with the agent's own drivers on them, and no server.
 class Bench {
  public:
@@ -43,7 +49,7 @@ class Bench {
   /// `dpidr`: what the bench file says of the boards' debug ports.
   /// `one_shot`: OpenOCD is started for every use of the probe.
   explicit Bench(int boards = 1, bool crossed = false, uint32_t dpidr = 0x2BA01477,
-                 bool one_shot = false);
+                 bool one_shot = false, Rings rings = {});
 
   const std::filesystem::path& artifacts() const { return artifact_folder_; }
   vboard::RunningBoard& virtual_board(int index) { return *virtual_boards_[index]; }

@@ -83,16 +83,26 @@ BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
   return built;
 }
 
-BuiltImage BuildFaultyImage(uint32_t input_bytes, const fs::path& folder, const std::string& port) {
-  const auto words = device::TinyBlob(input_bytes);
+BuiltImage BuildFaultyImage(uint32_t input_bytes, const fs::path& folder, const std::string& port,
+                            uint32_t output_bytes) {
+  if (output_bytes == 0) output_bytes = input_bytes;
+  auto words = device::TinyBlob(input_bytes);
   // The last word may be half used.
   runtime::BlobHeader header;
   std::memcpy(&header, words.data(), sizeof(header));
+  auto* blob = reinterpret_cast<std::byte*>(words.data());
+  std::memcpy(blob + header.tensors_offset + sizeof(runtime::TensorRecord) +
+                  offsetof(runtime::TensorRecord, dims),
+              &output_bytes, sizeof(output_bytes));
+  header.crc32c =
+      device::Crc32c(blob + runtime::kBlobCrcStart, header.total_bytes - runtime::kBlobCrcStart);
+  std::memcpy(blob, &header, sizeof(header));
   const auto bytes = std::as_bytes(std::span(words)).first(header.total_bytes);
   const fs::path bundle =
       fs::path(TINYRIG_TEST_FIRMWARE) / ("image-" + port) / "test" / "faulty_kernels";
   BuiltImage built = Assemble(bundle, Bytes(bytes.begin(), bytes.end()), folder);
-  built.input_bytes = built.output_bytes = input_bytes;
+  built.input_bytes = input_bytes;
+  built.output_bytes = output_bytes;
   return built;
 }
 

@@ -26,9 +26,9 @@ BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
                          const std::string& port = "virtual_m4");
 
 /// The firmware whose kernels crash on command (tests/integration/firmware/programs), with a model
-/// of one operator that takes `input_bytes`.
+/// of one operator that takes `input_bytes` and copies the first `output_bytes` of them (0: all).
 BuiltImage BuildFaultyImage(uint32_t input_bytes, const std::filesystem::path& folder,
-                            const std::string& port = "virtual_m4");
+                            const std::string& port = "virtual_m4", uint32_t output_bytes = 0);
 
 std::vector<uint8_t> ReadZooFile(const std::string& name);
 /// Copies a file of firmware/zoo into the folder.

@@ -134,6 +134,21 @@ TEST(Commands, FlashProvesContactLoadsVerifiesAndEndsWithTheMark) {
   EXPECT_THAT(script->back(), HasSubstr(kDoneMarker));
 }
 
+TEST(Commands, MemoryIsWrittenInWordsWhereItCanBe) {
+  std::vector<MemoryAccess> steps;
+  steps.push_back(WriteBytes(0x20000003, {1, 2, 3, 4, 5, 6}));
+  steps.push_back(ReadWords(0x20000010, 2));
+  steps.push_back(WriteWord(0xE000E200, 0x80000000));
+  EXPECT_EQ(AccessCommand(steps),
+            "set tinyrig_words {}\n"
+            "write_memory 0x20000003 8 {0x1 }\n"
+            "write_memory 0x20000004 32 {0x5040302 }\n"
+            "write_memory 0x20000008 8 {0x6 }\n"
+            "append tinyrig_words \" \" [read_memory 0x20000010 32 2]\n"
+            "write_memory 0xe000e200 32 {0x80000000 }\n"
+            "set tinyrig_words");
+}
+
 TEST(Commands, RefusesWhatTclWouldMisread) {
   const Adapter bad{"a.cfg", "x}; exec rm {", 0, 0};
   EXPECT_EQ(StartCommand(bad, Service::kNone).status().code(), Code::kInvalidArgument);

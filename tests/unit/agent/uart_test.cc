@@ -30,21 +30,21 @@ class UartPortTest : public testing::Test {
 
 TEST_F(UartPortTest, ASecondOpenIsRefusedUntilTheFirstIsClosed) {
   uart::UartPort port(io_, path_, 115200);
-  auto first = port.Open();
+  auto first = port.Open({});
   ASSERT_TRUE(first.ok()) << first.status().message();
-  const auto second = port.Open();
+  const auto second = port.Open({});
   ASSERT_FALSE(second.ok());
   EXPECT_EQ(second.status().code(), Code::kUnavailable);
   EXPECT_NE(second.status().message().find("another program"), std::string::npos);
   first->reset();
-  EXPECT_TRUE(port.Open().ok());
+  EXPECT_TRUE(port.Open({}).ok());
 }
 
 // The virtual board keeps its end of the pty open, so nothing may stay behind on it: a user who is
 // not root could never open it again.
 TEST_F(UartPortTest, NothingExclusiveStaysOnAPty) {
   uart::UartPort port(io_, path_, 115200);
-  ASSERT_TRUE(port.Open().ok());
+  ASSERT_TRUE(port.Open({}).ok());
   int exclusive = -1;
   ASSERT_EQ(ioctl(slave_, TIOCGEXCL, &exclusive), 0);
   EXPECT_EQ(exclusive, 0);
@@ -52,9 +52,9 @@ TEST_F(UartPortTest, NothingExclusiveStaysOnAPty) {
 
 TEST_F(UartPortTest, SaysWhatIsWrongWithThePort) {
   uart::UartPort missing(io_, "/nonexistent/tty", 115200);
-  EXPECT_EQ(missing.Open().status().code(), Code::kNotFound);
+  EXPECT_EQ(missing.Open({}).status().code(), Code::kNotFound);
   uart::UartPort odd(io_, path_, 12345);
-  EXPECT_EQ(odd.Open().status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(odd.Open({}).status().code(), Code::kInvalidArgument);
 }
 
 }  // namespace

@@ -69,6 +69,46 @@ TEST(BenchFile, ANativeBoardHasAFolder) {
   }
 }
 
+TEST(BenchFile, OpenOcdStaysUnlessToldOtherwise) {
+  const auto mode_of = [](const char* line) {
+    return ParseBenchFile(std::string("bench: desk\nboards:\n  - id: a\n    type: t\n"
+                                      "    probe: {driver: openocd, config: c, serial: s, "
+                                      "uid_address: 0") +
+                              line + "}\n    link: {driver: uart, port: p}\n",
+                          "b.yaml");
+  };
+  EXPECT_FALSE(mode_of("")->boards[0].probe.one_shot);
+  EXPECT_FALSE(mode_of(", mode: long_lived")->boards[0].probe.one_shot);
+  EXPECT_TRUE(mode_of(", mode: one_shot")->boards[0].probe.one_shot);
+  EXPECT_THAT(mode_of(", mode: twice").status().message(), testing::HasSubstr("b.yaml:5: 'mode'"));
+}
+
+TEST(BenchFile, ALinksDirectionsAreChosenApart) {
+  const auto link = [](const char* text) {
+    return ParseBenchFile(std::string("bench: desk\nboards:\n  - id: a\n    type: t\n"
+                                      "    probe: {driver: openocd, config: c, serial: s, "
+                                      "uid_address: 0}\n    link: ") +
+                              text + "\n",
+                          "b.yaml");
+  };
+  const auto mixed = link("{in: {driver: uart, port: p, baud: 9600}, out: {driver: probe_memory}}");
+  ASSERT_TRUE(mixed.ok()) << mixed.status().ToString();
+  EXPECT_EQ(mixed->boards[0].link.port, "p");
+  EXPECT_EQ(mixed->boards[0].link.baud_hz, 9600u);
+  EXPECT_TRUE(mixed->boards[0].link.probe_out);
+  EXPECT_FALSE(mixed->boards[0].link.probe_in);
+  const auto rings = link("{in: {driver: probe_memory}, out: {driver: probe_memory}}");
+  ASSERT_TRUE(rings.ok()) << rings.status().ToString();
+  EXPECT_EQ(rings->boards[0].link.driver, "");
+  EXPECT_TRUE(link("{in: {driver: uart, port: p}, out: {driver: uart, port: p}}").ok());
+  const auto error = [&link](const char* text) { return link(text).status().message(); };
+  EXPECT_THAT(error("{in: {driver: uart, port: p}, out: {driver: uart, port: q}}"),
+              testing::HasSubstr("b.yaml:6: two cables"));
+  EXPECT_THAT(error("{in: {driver: uart, port: p}}"), testing::HasSubstr("has no 'out'"));
+  EXPECT_THAT(error("{in: {driver: uart, port: p}, out: {driver: probe_memory, port: q}}"),
+              testing::HasSubstr("unknown key 'port'"));
+}
+
 TEST(BenchFile, ABenchMayBeEmpty) {
   const Result<BenchConfig> config = ParseBenchFile("bench: desk\nboards: []\n", "b.yaml");
   ASSERT_TRUE(config.ok()) << config.status().message();
