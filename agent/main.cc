@@ -19,7 +19,7 @@
 #include "agent/session/attempt.h"
 #include "agent/uplink/artifact_cache.h"
 #include "agent/uplink/bench.h"
-#include "agent/uplink/files.h"
+#include "agent/state/files.h"
 #include "agent/uplink/state_dir.h"
 #include "agent/uplink/uplink.h"
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,29 @@ struct FlashSegment {
   std::filesystem::path file;
 };
 
+/// A part of a board's program memory that is erased at once.
+struct FlashSector {
+  uint32_t address = 0;
+  uint32_t size = 0;  ///< Bytes.
+  bool operator==(const FlashSector&) const = default;
+};
+
+/// Where images go. Neither sectors nor blocks: the probe writes whole images only.
+struct ProgramMemory {
+  std::vector<FlashSector> sectors;  ///< Of flash, by address. Empty: RAM that stands for flash.
+  uint32_t block_bytes = 0;          ///< Of such RAM: the pieces that are worth being told apart.
+};
+
+/// What a board is that is about to be written.
+struct FlashTarget {
+  ProbeIdentity identity;
+  ProgramMemory memory;
+};
+
 struct FlashRequest {
-  std::vector<FlashSegment> segments;
+  std::vector<FlashSegment> segments;  ///< The whole image. All of it is verified.
+  /// Sectors or blocks to be erased and written, by address; unset: all that the image touches.
+  std::optional<std::vector<FlashSector>> only;
   uint32_t mailbox_address = 0;  ///< A word in RAM that survives reset.
   uint32_t mailbox_word = 0;
   /// RingControl of the image, or 0. Its first word is cleared before the image starts, so that the
@@ -42,13 +64,12 @@ struct FlashRequest {
 
 /// A part of a flash, and how long it took.
 struct FlashPhase {
-  std::string name;  ///< "flash.halt", "flash.write", "flash.verify", "flash.start".
+  std::string name;  ///< "flash.write", "flash.verify", "flash.start".
   Clock::duration duration{};
 };
 
 struct FlashReport {
   ProbeIdentity identity;
-  uint64_t bytes_written = 0;
   std::vector<FlashPhase> phases;  ///< In order; as far as the driver knows them.
 };
 
@@ -69,8 +90,11 @@ class Probe {
   /// Reads the identity without stopping the core.
   virtual Awaitable<Result<ProbeIdentity>> Identify(Deadline deadline) = 0;
 
-  /// Resets and halts, writes all segments, reads them back and compares, writes the mailbox word,
-  /// resets and runs. The identity is read in the same connection.
+  /// Resets and halts, and says who is there. Flash() is to follow; nothing is changed yet.
+  virtual Awaitable<Result<FlashTarget>> PrepareFlash(Deadline deadline);
+
+  /// Resets and halts unless PrepareFlash() just did, writes, reads all segments back and compares,
+  /// writes the mailbox word, resets and runs. The identity is read in the same connection.
   virtual Awaitable<Result<FlashReport>> Flash(FlashRequest request, Deadline deadline) = 0;
 
   /// Halts, reads, resumes. One entry for every range, of its size.

@@ -12,6 +12,7 @@
 #include "agent/session/identity.h"
 #include "agent/session/image.h"
 #include "agent/session/marks.h"
+#include "agent/session/write_image.h"
 #include "proto/vectors/vector_set.h"
 
 namespace tinyrig::agent {
@@ -29,6 +30,10 @@ int64_t NowUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+int64_t ToUs(Clock::duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
 uint64_t RandomNonce() {
@@ -67,12 +72,17 @@ class Attempt {
     for (const auto& step : kSteps) {
       phase_ = step.name;
       progress_.Progress(phase_, 0, 0, "");
-      v1::Span* span = result.add_timeline();
-      span->set_name(phase_);
-      span->set_start_us(NowUs());
+      const int span = result.timeline_size();
+      AddSpan(phase_, NowUs(), NowUs());
       auto done = co_await (this->*step.run)();
-      span->set_duration_us(NowUs() - span->start_us());
-      if (!done) co_return tl::unexpected(std::move(done.error()));
+      // By its place: a step adds spans of its own.
+      v1::Span& whole = *result.mutable_timeline(span);
+      whole.set_duration_us(NowUs() - whole.start_us());
+      if (!done) {
+        // What does not run as it should is not trusted to be in its memory.
+        if (phase_ == "hello") static_cast<void>(board_.flash.Forget());
+        co_return tl::unexpected(std::move(done.error()));
+      }
     }
     co_return Done{};
   }
@@ -129,6 +139,7 @@ class Attempt {
     // Not `? :` with a co_await in each arm: GCC 12 then destroys a temporary that never was.
     if (board_.needs_power_cycle || offer_.power_cycle()) {
       status = co_await board_.power->Cycle(deadline);
+      board_.flash.PowerLost();
     } else {
       status = co_await board_.power->On(deadline);
     }
@@ -144,20 +155,45 @@ class Attempt {
     do {
       board_.mailbox_word = random();
     } while (board_.mailbox_word == 0);
+    const Deadline deadline = Within(kFlashTime, deadline_);
+    const int64_t halt_us = NowUs();
+    auto target = co_await board_.probe->PrepareFlash(deadline);
+    if (!target.ok()) co_return tl::unexpected(BenchFailure(target.status()));
+    AddSpan("flash.halt", halt_us, NowUs());
+    auto known = TakeIdentity(target->identity);
+    if (!known) co_return known;
+    // A recovery trusts nothing.
+    if (offer_.power_cycle()) {
+      const Status forgotten = board_.flash.Forget();
+      if (!forgotten.ok()) co_return tl::unexpected(BenchFailure(forgotten));
+    }
     FlashRequest request;
     request.segments = image_.segments;
     request.mailbox_address = offer_.image().mailbox_address();
     request.mailbox_word = board_.mailbox_word;
     request.rings_address = offer_.image().rings_address();
-    auto report = co_await board_.probe->Flash(std::move(request), Within(kFlashTime, deadline_));
-    if (!report.ok()) co_return tl::unexpected(BenchFailure(report.status()));
-    result.add_tools(report->identity.tool);
-    Log(fmt::format("flashed and verified {} bytes", report->bytes_written));
-    const std::string uid = UidHex(report->identity.uid);
+    auto written = co_await WriteImage(*board_.probe, board_.flash, std::move(*target),
+                                       std::move(request), deadline);
+    if (!written.ok()) co_return tl::unexpected(BenchFailure(written.status()));
+    AddFlashPhases(written->phases);
+    *result.mutable_flash() = written->stats;
+    Log(fmt::format("wrote {} bytes in {} sectors, left {} bytes in {} alone, verified all{}",
+                    written->stats.bytes_written(), written->stats.sectors_written(),
+                    written->stats.bytes_saved(), written->stats.sectors_saved(),
+                    written->stats.record_was_wrong() ? "; the board did not hold what was "
+                                                        "written last"
+                                                      : ""));
+    co_return Done{};
+  }
+
+  /// Who is behind the probe, before anything is written.
+  StepResult<Done> TakeIdentity(const ProbeIdentity& identity) {
+    result.add_tools(identity.tool);
+    const std::string uid = UidHex(identity.uid);
     if (!board_.mcu_uid.empty() && board_.mcu_uid != uid) {
       const std::string evidence =
           fmt::format("unique id: known {}, found {}", board_.mcu_uid, uid);
-      co_return tl::unexpected(MakeFailure(
+      return tl::unexpected(MakeFailure(
           v1::FAILURE_OWNER_BENCH, Code::kFailedPrecondition,
           fmt::format("another board than {} is behind its probe; was it exchanged? Restart the "
                       "agent if that is right",
@@ -165,7 +201,25 @@ class Attempt {
           {evidence}));
     }
     board_.mcu_uid = uid;
-    co_return Done{};
+    return Done{};
+  }
+
+  void AddSpan(std::string name, int64_t start_us, int64_t end_us) {
+    v1::Span* span = result.add_timeline();
+    span->set_name(std::move(name));
+    span->set_start_us(start_us);
+    span->set_duration_us(end_us - start_us);
+  }
+
+  /// The probe tells durations; its last phase ended a moment ago.
+  void AddFlashPhases(const std::vector<FlashPhase>& phases) {
+    int64_t start_us = NowUs();
+    for (const FlashPhase& phase : phases) start_us -= ToUs(phase.duration);
+    for (const FlashPhase& phase : phases) {
+      const int64_t end_us = start_us + ToUs(phase.duration);
+      AddSpan(phase.name, start_us, end_us);
+      start_us = end_us;
+    }
   }
 
   Awaitable<StepResult<Done>> Hello() {
@@ -240,7 +294,7 @@ class Attempt {
   }
 
   void ReportThroughput(DeviceClient::Sent sent) {
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(sent.time).count();
+    const int64_t us = ToUs(sent.time);
     v1::LinkStats& stats = *result.mutable_link();
     stats.set_vector_bytes(sent.bytes);
     stats.set_sending_us(static_cast<uint64_t>(us));
@@ -249,7 +303,7 @@ class Attempt {
         fmt::format("sent {} bytes of vectors in {:.3f} s ({:.1f} kB/s) through {}; {:.3f} of the "
                     "bytes sent in this attempt",
                     sent.bytes, static_cast<double>(us) / 1e6,
-                    static_cast<double>(sent.bytes) * 1e3 / std::max<double>(1, us),
+                    static_cast<double>(sent.bytes) * 1e3 / static_cast<double>(std::max<int64_t>(1, us)),
                     board_.link->path(), static_cast<double>(sent.bytes) / wire));
   }
 

@@ -9,6 +9,7 @@
 #include "agent/instruments/link.h"
 #include "agent/instruments/power_switch.h"
 #include "agent/instruments/probe.h"
+#include "agent/state/flash_record.h"
 
 namespace tinyrig::agent {
 
@@ -29,6 +30,8 @@ struct Board {
   bool needs_power_cycle = false;
   /// Read through the probe, once known. A later difference means another board behind the probe.
   std::string mcu_uid;
+  /// What is known to be in its program memory.
+  FlashRecord flash;
   /// What the probe last wrote into the board's mailbox; 0 before the first time.
   uint32_t mailbox_word = 0;
 };

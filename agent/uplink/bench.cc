@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "agent/drivers/registry.h"
-#include "agent/uplink/files.h"
+#include "agent/state/files.h"
 
 namespace tinyrig::agent {
 namespace {
@@ -17,6 +17,7 @@ Result<std::unique_ptr<Board>> MakeBoard(const BoardConfig& config,
   board->id = config.id;
   board->type = config.type;
   board->probe_serial = config.probe.serial;
+  board->flash = FlashRecord(work_dir);
   TRY_ASSIGN(board->probe, MakeProbe(config.probe, share_dir, work_dir));
   TRY_ASSIGN(board->link, MakeLinkPort(config.link, *board->probe, io));
   TRY_ASSIGN(board->power, MakePowerSwitch(config.power));

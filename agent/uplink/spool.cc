@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include "agent/uplink/files.h"
+#include "agent/state/files.h"
 #include "proto/device/crc32c.h"
 
 namespace tinyrig::agent {

@@ -5,7 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "agent/uplink/files.h"
+#include "agent/state/files.h"
 
 namespace tinyrig::agent {
 

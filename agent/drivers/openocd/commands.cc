@@ -32,6 +32,11 @@ class ScriptBuilder {
   void ReadUid(uint32_t address) {
     Add(fmt::format("echo \"{} [read_memory {:#010x} 32 3]\"", kUidMarker, address));
   }
+  void AddState() { Add(fmt::format("echo \"{} [[target current] curstate]\"", kStateMarker)); }
+  void AddResetHalt() {
+    Add("reset halt");
+    AddState();
+  }
   void Time(std::string_view name) { Add(fmt::format("echo \"{} {} [ms]\"", kTimeMarker, name)); }
   /// OpenOCD says OK to much that failed: only a script that got here did everything.
   Result<Script> Finish() {
@@ -88,22 +93,52 @@ Result<Script> IdentifyScript(const Adapter& adapter) {
   return script.Finish();
 }
 
-Result<Script> FlashScript(const Adapter& adapter, const FlashRequest& request) {
+Result<Script> PrepareScript(const Adapter& adapter, bool banks) {
   ScriptBuilder script(adapter);
   script.ReadUid(adapter.uid_address);
-  script.Time("flash.halt");
-  script.Add("reset halt");
-  script.Add(fmt::format("echo \"{} [[target current] curstate]\"", kStateMarker));
-  script.Time("flash.write");
-  for (const FlashSegment& segment : request.segments) {
-    script.Check("the image path", segment.file.string());
+  script.AddResetHalt();
+  if (banks) {
+    // A bank that its driver cannot read (say, a memory that is not fitted) is no bank of ours.
     script.Add(
-        fmt::format("load_image {{{}}} {:#010x} bin", segment.file.string(), segment.address));
+        fmt::format("for {{set i 0}} {{$i < [llength [flash list]]}} {{incr i}} {{"
+                    "if {{[catch {{flash info $i}} info]}} {{set info unreadable}}; "
+                    "echo \"{} $info\"}}",
+                    kBankMarker));
+  }
+  return script.Finish();
+}
+
+Result<Script> FlashScript(const Adapter& adapter, const std::vector<FlashBank>& banks,
+                           const FlashWork& work, const FlashRequest& request) {
+  ScriptBuilder script(adapter);
+  script.ReadUid(adapter.uid_address);
+  if (work.reset) {
+    script.AddResetHalt();
+  } else {
+    script.AddState();
+  }
+  script.Time("flash.write");
+  for (const EraseRange& range : work.erase) {
+    script.Add(
+        fmt::format("flash erase_sector {} {} {}", range.bank, range.first, range.last));
+  }
+  for (const FlashSegment& part : work.write) {
+    script.Check("the image path", part.file.string());
+    const bool flash = BankOf(banks, part.address) != nullptr;
+    script.Add(fmt::format("{} {{{}}} {:#010x} bin", flash ? "flash write_image" : "load_image",
+                           part.file.string(), part.address));
   }
   script.Time("flash.verify");
-  for (const FlashSegment& segment : request.segments) {
-    script.Add(
-        fmt::format("verify_image {{{}}} {:#010x} bin", segment.file.string(), segment.address));
+  for (const FlashSegment& segment : work.verify) {
+    script.Check("the image path", segment.file.string());
+    if (const FlashBank* bank = BankOf(banks, segment.address)) {
+      // Reads back; `verify_image` would believe a checksum that the board computes.
+      script.Add(fmt::format("flash verify_bank {} {{{}}} {:#x}", bank->number,
+                             segment.file.string(), segment.address - bank->address));
+    } else {
+      script.Add(
+          fmt::format("verify_image {{{}}} {:#010x} bin", segment.file.string(), segment.address));
+    }
   }
   script.Time("flash.start");
   script.Add(fmt::format("write_memory {:#010x} 32 {:#010x}", request.mailbox_address,

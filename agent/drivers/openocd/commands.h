@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/drivers/openocd/flash_banks.h"
 #include "agent/instruments/probe.h"
 #include "proto/status/status.h"
 
@@ -24,6 +25,7 @@ inline constexpr char kWrongDpidrMarker[] = "tinyrig dpidr:";  ///< Only when it
 inline constexpr char kDpMarker[] = "tinyrig dp:";
 inline constexpr char kUidMarker[] = "tinyrig uid:";
 inline constexpr char kStateMarker[] = "tinyrig state:";
+inline constexpr char kBankMarker[] = "tinyrig bank:";  ///< Then what `flash info` printed.
 inline constexpr char kMailboxMarker[] = "tinyrig mailbox:";
 inline constexpr char kTimeMarker[] = "tinyrig time:";  ///< A name, then milliseconds.
 inline constexpr char kDoneMarker[] = "tinyrig done";
@@ -45,7 +47,18 @@ Result<std::vector<std::string>> StartCommand(const Adapter& adapter, Service se
 /// All scripts below begin with it and end with kDoneMarker.
 Script ContactScript(const Adapter& adapter);
 Result<Script> IdentifyScript(const Adapter& adapter);
-Result<Script> FlashScript(const Adapter& adapter, const FlashRequest& request);
+/// Resets and halts. `banks`: also prints the flash banks.
+Result<Script> PrepareScript(const Adapter& adapter, bool banks);
+
+/// What FlashScript() does, worked out.
+struct FlashWork {
+  bool reset = true;  ///< Else the core is halted after a reset already.
+  std::vector<EraseRange> erase;
+  std::vector<FlashSegment> write;   ///< Parts of the segments; flash is erased where they go.
+  std::vector<FlashSegment> verify;  ///< The segments.
+};
+Result<Script> FlashScript(const Adapter& adapter, const std::vector<FlashBank>& banks,
+                           const FlashWork& work, const FlashRequest& request);
 Result<Script> ReadScript(const Adapter& adapter, const std::vector<MemoryRange>& ranges,
                           const std::vector<std::filesystem::path>& files);
 Result<Script> ResetScript(const Adapter& adapter);

@@ -5,12 +5,16 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/drivers/openocd/flash_banks.h"
 #include "agent/drivers/openocd/long_lived.h"
 #include "agent/drivers/openocd/one_shot.h"
 #include "agent/drivers/openocd/output.h"
 
 namespace tinyrig::agent::openocd {
 namespace {
+
+/// RAM is written fast: small enough that a changed weight costs little.
+constexpr uint32_t kBlockBytes = 4096;
 
 /// Reads and removes a dump.
 Result<std::vector<uint8_t>> TakeFile(const std::filesystem::path& path, uint32_t size) {
@@ -46,6 +50,7 @@ OpenOcdProbe::OpenOcdProbe(Adapter adapter, Mode mode,
 
 Awaitable<Result<std::string>> OpenOcdProbe::Run(Result<Script> script, Deadline deadline) {
   CO_TRY(script);
+  prepared_ = false;
   co_return co_await tool_->Run(std::move(*script), deadline);
 }
 
@@ -55,17 +60,57 @@ Awaitable<Result<ProbeIdentity>> OpenOcdProbe::Identify(Deadline deadline) {
   co_return ParseIdentity(output);
 }
 
+Awaitable<Result<FlashTarget>> OpenOcdProbe::PrepareFlash(Deadline deadline) {
+  auto script = PrepareScript(adapter_, !banks_);
+  CO_TRY_ASSIGN(const std::string output, co_await Run(std::move(script), deadline));
+  CO_TRY(CheckHalted(output));
+  FlashTarget target;
+  CO_TRY_ASSIGN(target.identity, ParseIdentity(output));
+  if (!banks_) {
+    auto banks = ParseBanks(output);
+    if (banks.empty() && output.find(kBankMarker) != std::string::npos) {
+      co_return Status(Code::kUnavailable,
+                       "the board's flash could not be examined; power-cycle the board");
+    }
+    banks_ = std::move(banks);
+  }
+  target.memory.sectors = AllSectors(*banks_);
+  if (banks_->empty()) target.memory.block_bytes = kBlockBytes;
+  prepared_ = true;
+  co_return target;
+}
+
+Result<FlashWork> OpenOcdProbe::WorkOf(const FlashRequest& request, bool reset) const {
+  FlashWork work;
+  work.reset = reset;
+  work.verify = request.segments;
+  std::vector<FlashSector> sectors;
+  if (request.only) {
+    sectors = *request.only;
+  } else {
+    TRY_ASSIGN(sectors, TouchedSectors(*banks_, request.segments));
+  }
+  if (!banks_->empty()) {
+    TRY_ASSIGN(work.erase, EraseRanges(*banks_, sectors));
+  }
+  if (request.only || !banks_->empty()) {
+    TRY_ASSIGN(work.write, CutParts(request.segments, sectors, work_dir_));
+  } else {
+    work.write = request.segments;
+  }
+  return work;
+}
+
 Awaitable<Result<FlashReport>> OpenOcdProbe::Flash(FlashRequest request, Deadline deadline) {
-  auto script = FlashScript(adapter_, request);
+  if (!banks_) CO_TRY(co_await PrepareFlash(deadline));
+  const auto work = WorkOf(request, !prepared_);
+  CO_TRY(work);
+  auto script = FlashScript(adapter_, *banks_, *work, request);
   CO_TRY_ASSIGN(const std::string output, co_await Run(std::move(script), deadline));
   CO_TRY(CheckFlashRun(output, request.mailbox_word));
   FlashReport report;
   CO_TRY_ASSIGN(report.identity, ParseIdentity(output));
   report.phases = ParseTimes(output);
-  for (const FlashSegment& segment : request.segments) {
-    std::error_code ignored;
-    report.bytes_written += std::filesystem::file_size(segment.file, ignored);
-  }
   co_return report;
 }
 

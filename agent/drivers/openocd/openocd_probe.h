@@ -23,6 +23,7 @@ class OpenOcdProbe : public Probe {
                std::filesystem::path work_dir);
 
   Awaitable<Result<ProbeIdentity>> Identify(Deadline deadline) override;
+  Awaitable<Result<FlashTarget>> PrepareFlash(Deadline deadline) override;
   Awaitable<Result<FlashReport>> Flash(FlashRequest request, Deadline deadline) override;
   Awaitable<Result<std::vector<std::vector<uint8_t>>>> ReadMemory(std::vector<MemoryRange> ranges,
                                                                   Deadline deadline) override;
@@ -33,11 +34,15 @@ class OpenOcdProbe : public Probe {
  private:
   /// What a script that reached its end logged.
   Awaitable<Result<std::string>> Run(Result<Script> script, Deadline deadline);
+  Result<FlashWork> WorkOf(const FlashRequest& request, bool reset) const;
 
   Adapter adapter_;
   std::filesystem::path work_dir_;
   std::unique_ptr<Tool> tool_;
   LiveMemory* live_ = nullptr;  ///< The tool's, when it stays.
+  /// Of the board's kind, so asked for once.
+  std::optional<std::vector<FlashBank>> banks_;
+  bool prepared_ = false;  ///< PrepareFlash() was the last call.
 };
 
 }  // namespace tinyrig::agent::openocd

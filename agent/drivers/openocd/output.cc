@@ -55,6 +55,12 @@ constexpr KnownText kKnownTexts[] = {
      "what was written does not read back; power-cycle the board, then check its flash or supply"},
     {"Verify Failed", Code::kDataLoss,
      "what was written does not read back; power-cycle the board, then check its flash or supply"},
+    {"contents differ", Code::kDataLoss,
+     "what was written does not read back; power-cycle the board, then check its flash or supply"},
+    {"failed erasing sectors", Code::kDataLoss,
+     "the flash could not be erased; is it write-protected? Check the board's supply"},
+    {"error writing to flash", Code::kDataLoss,
+     "the flash could not be programmed; is it write-protected? Check the board's supply"},
     {"timed out while waiting for target halted", Code::kUnavailable,
      "the core did not halt; power-cycle the board"},
     {"target not halted", Code::kUnavailable, "the core did not halt; power-cycle the board"},
@@ -173,13 +179,18 @@ std::vector<FlashPhase> ParseTimes(std::string_view output) {
   return phases;
 }
 
-Status CheckFlashRun(std::string_view output, uint32_t mailbox_word) {
+Status CheckHalted(std::string_view output) {
   const auto state = Behind(output, kStateMarker);
   if (!state || state->find("halted") == state->npos) {
     return {Code::kFailedPrecondition,
             fmt::format("the core was {} while the image was loaded; power-cycle the board",
                         state ? *state : " in an unknown state")};
   }
+  return OkStatus();
+}
+
+Status CheckFlashRun(std::string_view output, uint32_t mailbox_word) {
+  TRY(CheckHalted(output));
   const auto line = Behind(output, kMailboxMarker);
   const auto words = line ? HexWords(*line) : std::vector<uint32_t>();
   if (words != std::vector{mailbox_word}) {

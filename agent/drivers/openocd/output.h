@@ -20,9 +20,11 @@ Status Classify(const ChildResult& run);
 /// DPIDR, unique id and version. Errors: kUnavailable: the output has no unique id.
 Result<ProbeIdentity> ParseIdentity(std::string_view output);
 
-/// What came after reset halt and the mailbox write.
-/// Errors: kFailedPrecondition: the core was not halted while it was loaded. kDataLoss: the mailbox
-/// word did not read back.
+/// Errors: kFailedPrecondition: the core was not halted when the script looked.
+Status CheckHalted(std::string_view output);
+
+/// What came before the first write and after the mailbox write.
+/// Errors: as CheckHalted(); kDataLoss: the mailbox word did not read back.
 Status CheckFlashRun(std::string_view output, uint32_t mailbox_word);
 
 /// All numbers that are written with 0x.

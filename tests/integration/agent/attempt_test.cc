@@ -90,8 +90,9 @@ TEST(Attempt, RunsTheZooModelOnItsVectors) {
     EXPECT_GE(span.start_us(), result.started_us());
     EXPECT_LE(span.start_us() + span.duration_us(), result.ended_us());
   }
-  EXPECT_THAT(phases, ElementsAre("fetch", "power", "flash", "hello", "start", "stream", "marks",
-                                  "observe"));
+  EXPECT_THAT(phases, ElementsAre("fetch", "power", "flash", "flash.halt", "flash.write",
+                                  "flash.verify", "flash.start", "hello", "start", "stream",
+                                  "marks", "observe"));
   EXPECT_FALSE(bench.board(0).needs_power_cycle);
 }
 
@@ -158,7 +159,7 @@ TEST(Attempt, NextImageReplacesTheLast) {
 }
 
 TEST(Attempt, TwoBoardsAtOnceDoNotMeet) {
-  Bench bench(2);
+  Bench bench({.boards = 2});
   const BuiltImage image = BuildZooImage("digits_ds", kDsp, bench.artifacts());
   const auto results = bench.RunAll(bench.PatternOffer(image, "AB"));
   ASSERT_EQ(results.size(), 2u);

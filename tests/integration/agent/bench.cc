@@ -18,6 +18,23 @@ T Need(Result<T> result) {
   return std::move(*result);
 }
 
+/// What a bench file would say of a board type.
+struct Kind {
+  std::string_view type;
+  uint32_t uid_address;
+  uint32_t dpidr;
+};
+constexpr Kind kKinds[] = {{"virtual_m4", 0x003FFFF0, 0x2BA01477},
+                           {"virtual_f4", 0x1FFF7A10, 0x2BA01477},
+                           {"virtual_m7", 0x003FFFF0, 0x5BA02477}};
+
+const Kind& KindOf(const std::string& type) {
+  for (const Kind& kind : kKinds) {
+    if (kind.type == type) return kind;
+  }
+  throw std::runtime_error("no board type " + type);
+}
+
 }  // namespace
 
 Awaitable<Result<std::filesystem::path>> FolderSource::Get(v1::ArtifactRef ref, Deadline) {
@@ -32,30 +49,34 @@ void RecordingSink::Progress(std::string phase, uint32_t done, uint32_t, std::st
   if (hook) hook(phase, done);
 }
 
-Bench::Bench(int count, bool crossed, uint32_t dpidr, bool one_shot, Rings rings) {
+Bench::Bench(const BenchOptions& options) {
+  const int count = options.boards;
+  const Rings rings = options.rings;
+  const Kind& kind = KindOf(options.type);
   artifact_folder_ = std::filesystem::path(scratch_.path()) / "artifacts";
   std::filesystem::create_directories(artifact_folder_);
   source_ = std::make_unique<FolderSource>(artifact_folder_);
   for (int i = 0; i < count; ++i) {
     virtual_boards_.push_back(
-        std::make_unique<vboard::RunningBoard>("VB000" + std::to_string(i + 1)));
+        std::make_unique<vboard::RunningBoard>("VB000" + std::to_string(i + 1), options.type));
   }
   for (int i = 0; i < count; ++i) {
-    const int link = crossed && i < 2 ? 1 - i : i;
+    const int link = options.crossed && i < 2 ? 1 - i : i;
     auto board = std::make_unique<Board>();
     board->id = "b" + std::to_string(i + 1);
-    board->type = "virtual_m4";
+    board->type = options.type;
     ProbeConfig probe;
     probe.driver = "openocd";
-    probe.config = "virtual_m4.cfg";
+    probe.config = options.type + ".cfg";
     probe.serial = board->probe_serial = virtual_boards_[i]->serial();
-    probe.uid_address = 0x003FFFF0;
-    probe.dpidr = dpidr;
-    probe.one_shot = one_shot;
+    probe.uid_address = kind.uid_address;
+    probe.dpidr = options.dpidr != 0 ? options.dpidr : kind.dpidr;
+    probe.one_shot = options.one_shot;
     probe.env = {{"LD_PRELOAD", TINYRIG_TEST_HIDAPI},
                  {"TINYRIG_VBOARD_DAP", virtual_boards_[i]->Path("dap.sock")}};
     const auto work = std::filesystem::path(scratch_.path()) / board->id;
     std::filesystem::create_directories(work);
+    board->flash = FlashRecord(work);
     board->probe = Need(MakeProbe(probe, TINYRIG_TEST_SHARE, work));
     LinkConfig uart;
     uart.probe_out = rings.out;

@@ -42,14 +42,19 @@ struct Rings {
   bool in = false;
 };
 
+struct BenchOptions {
+  int boards = 1;
+  bool crossed = false;     ///< The links of the first two boards are swapped.
+  uint32_t dpidr = 0;       ///< What the bench file says of the boards' debug ports; 0: the truth.
+  bool one_shot = false;    ///< OpenOCD is started for every use of the probe.
+  Rings rings = {};
+  std::string type = "virtual_m4";
+};
+
 /// Virtual boards b1, b2, ... with the agent's own drivers on them, and no server.
 class Bench {
  public:
-  /// `crossed`: the links of the first two boards are swapped.
-  /// `dpidr`: what the bench file says of the boards' debug ports.
-  /// `one_shot`: OpenOCD is started for every use of the probe.
-  explicit Bench(int boards = 1, bool crossed = false, uint32_t dpidr = 0x2BA01477,
-                 bool one_shot = false, Rings rings = {});
+  explicit Bench(const BenchOptions& options = {});
 
   const std::filesystem::path& artifacts() const { return artifact_folder_; }
   vboard::RunningBoard& virtual_board(int index) { return *virtual_boards_[index]; }

@@ -49,12 +49,12 @@ void BenchFaultTest::Expect(Bench& bench) {
 }
 
 TEST_P(BenchFaultTest, IsTheBenchsAndEndsWithTheFault) {
-  Bench bench(1, false, 0x2BA01477, std::get<1>(GetParam()));
+  Bench bench({.one_shot = std::get<1>(GetParam())});
   Expect(bench);
 }
 
 TEST_P(BenchFaultTest, TheSameOnABoardInUse) {
-  Bench bench(1, false, 0x2BA01477, std::get<1>(GetParam()));
+  Bench bench({.one_shot = std::get<1>(GetParam())});
   const BuiltImage old_image = BuildZooImage("digits_cnn", kDsp, bench.artifacts());
   ASSERT_TRUE(Succeeded(bench.Run(bench.PatternOffer(old_image, "A"))));
   Expect(bench);

@@ -52,11 +52,11 @@ TEST_F(IdentityTest, LostWritesFailTheVerification) {
   const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));
   ASSERT_TRUE(FailedOnTheBench(result));
   EXPECT_EQ(static_cast<Code>(result.failure().code()), Code::kDataLoss);
-  EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "flash");
+  EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "flash.halt") << "not started";
 }
 
 TEST_F(IdentityTest, AnotherChipBehindTheProbeIsNotWrittenTo) {
-  Bench bench(1, /*crossed=*/false, /*dpidr=*/0x1BA01477);
+  Bench bench({.dpidr = 0x1BA01477});
   const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));
   ASSERT_TRUE(FailedOnTheBench(result));
   EXPECT_EQ(static_cast<Code>(result.failure().code()), Code::kFailedPrecondition);
@@ -65,7 +65,7 @@ TEST_F(IdentityTest, AnotherChipBehindTheProbeIsNotWrittenTo) {
 }
 
 TEST_F(IdentityTest, CrossedLinksNameBothBoardsWhenTheOtherIsBlank) {
-  Bench bench(2, /*crossed=*/true);
+  Bench bench({.boards = 2, .crossed = true});
   const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));
   ASSERT_TRUE(FailedOnTheBench(result));
   EXPECT_THAT(
@@ -76,7 +76,7 @@ TEST_F(IdentityTest, CrossedLinksNameBothBoardsWhenTheOtherIsBlank) {
 }
 
 TEST_F(IdentityTest, CrossedLinksNameBothBoardsWhenBothRun) {
-  Bench bench(2, /*crossed=*/true);
+  Bench bench({.boards = 2, .crossed = true});
   const BuiltImage image = Ds(bench);
   ASSERT_TRUE(FailedOnTheBench(bench.Run(bench.PatternOffer(image, "A"), 0)));
   // b1 runs the image now and is what b2's link reaches.
@@ -88,7 +88,7 @@ TEST_F(IdentityTest, CrossedLinksNameBothBoardsWhenBothRun) {
 }
 
 TEST_F(IdentityTest, CrossedLinksFailBothWhenUsedAtOnce) {
-  Bench bench(2, /*crossed=*/true);
+  Bench bench({.boards = 2, .crossed = true});
   const auto results = bench.RunAll(bench.PatternOffer(Ds(bench), "A"));
   int named = 0;
   for (const auto& result : results) {
@@ -100,7 +100,7 @@ TEST_F(IdentityTest, CrossedLinksFailBothWhenUsedAtOnce) {
 }
 
 TEST_F(IdentityTest, ALinkToNowhereIsSilence) {
-  Bench bench(2, /*crossed=*/true);
+  Bench bench({.boards = 2, .crossed = true});
   bench.virtual_board(0).Fault("uart_stall", {{"ms", 60000}});
   bench.virtual_board(1).Fault("uart_stall", {{"ms", 60000}});
   const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));

@@ -131,6 +131,32 @@ TEST_F(DeviceClientTest, RunsVectorsOnACleanLine) {
   EXPECT_EQ(finished->inferences(), 2u + 5 * 3);
 }
 
+/// Heads, check sums, byte stuffing and delimiters together are less than a twentieth of what a
+/// vector of an image's size sends.
+TEST_F(DeviceClientTest, MostOfWhatIsSentAreVectors) {
+  constexpr uint32_t kImageBytes = 27648;
+  port::Board().blob = device::TinyBlob(kImageBytes);
+  port::Board().blob.resize(64);
+  port::Board().arena.resize(kImageBytes / 2);
+  LossyLink link(0, 0, 1);
+  FrameLink frames(link);
+  DeviceClient::Settings settings = Settings();
+  settings.input_bytes = kImageBytes;
+  DeviceClient client(frames, settings);
+  ASSERT_TRUE(RunCoroutine(io_, client.Start(Within(seconds(5)))));
+  std::vector<uint8_t> vector(kImageBytes);
+  std::mt19937 random(1);
+  for (auto& byte : vector) byte = static_cast<uint8_t>(random());
+  const uint64_t before = link.stats().bytes_out;
+  const auto answer = RunVector(client, 0, vector);
+  ASSERT_TRUE(answer) << answer.error().message();
+  const uint64_t on_the_wire = link.stats().bytes_out - before;
+  EXPECT_GE(static_cast<double>(kImageBytes) / static_cast<double>(on_the_wire), 0.95)
+      << on_the_wire;
+  EXPECT_EQ(client.sent().bytes, kImageBytes);
+  EXPECT_EQ(client.retransmits(), 0u);
+}
+
 TEST_F(DeviceClientTest, SurvivesDroppedAndFlippedBytes) {
   uint32_t retransmits = 0;
   for (uint32_t seed = 1; seed <= 20; ++seed) {

@@ -55,6 +55,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Error: checksum mismatch - attempting binary compare\n"
              "diff 0 address 0x00000010. Was 0xef instead of 0x55\n",
              1, Code::kDataLoss, "read back"},
+        Case{"diff 0 address 0x08000004. Was 0xff instead of 0xd5\ncontents differ\n", 1,
+             Code::kDataLoss, "read back"},
         Case{"couldn't open nofile.elf\n", 1, Code::kInternal, "missing"},
         Case{"something new\n", 1, Code::kUnavailable, "something new"},
         // It says that all is well, but did not come to the end.
@@ -125,13 +127,37 @@ TEST(Commands, FlashProvesContactLoadsVerifiesAndEndsWithTheMark) {
   request.segments = {{0, "/state/a.bin"}, {0x40000, "/state/b.bin"}};
   request.mailbox_address = 0x20001000;
   request.mailbox_word = 0x1234;
-  const auto script = FlashScript({"virtual_m4.cfg", "VB0001", 0x3FFFF0, 0x2BA01477}, request);
+  FlashWork work;
+  work.write = {{0, "/state/part-0.bin"}};
+  work.verify = request.segments;
+  const Adapter adapter{"virtual_m4.cfg", "VB0001", 0x3FFFF0, 0x2BA01477};
+  const auto script = FlashScript(adapter, {}, work, request);
   ASSERT_TRUE(script.ok());
   EXPECT_THAT(script->front(), HasSubstr("dpreg 0"));
   EXPECT_THAT(*script, Contains(HasSubstr("$dpidr != 0x2ba01477")));
+  EXPECT_THAT(*script, Contains("reset halt"));
+  EXPECT_THAT(*script, Contains("load_image {/state/part-0.bin} 0x00000000 bin"));
+  EXPECT_THAT(*script, Contains("verify_image {/state/a.bin} 0x00000000 bin"));
   EXPECT_THAT(*script, Contains("verify_image {/state/b.bin} 0x00040000 bin"));
   EXPECT_THAT(*script, Contains("write_memory 0x20001000 32 0x00001234"));
   EXPECT_THAT(script->back(), HasSubstr(kDoneMarker));
+}
+
+TEST(Commands, FlashIsErasedWrittenAndReadBackBySector) {
+  FlashRequest request;
+  request.segments = {{0x08020000, "/state/b.bin"}};
+  FlashWork work;
+  work.reset = false;
+  work.erase = {{0, 5, 6}};
+  work.write = {{0x08020000, "/state/part-0.bin"}};
+  work.verify = request.segments;
+  const std::vector<FlashBank> banks = {{0, 0x08000000, {{0x08020000, 0x20000}}}};
+  const auto script = FlashScript({"f4.cfg", "", 0, 0}, banks, work, request);
+  ASSERT_TRUE(script.ok());
+  EXPECT_THAT(*script, Not(Contains("reset halt")));
+  EXPECT_THAT(*script, Contains("flash erase_sector 0 5 6"));
+  EXPECT_THAT(*script, Contains("flash write_image {/state/part-0.bin} 0x08020000 bin"));
+  EXPECT_THAT(*script, Contains("flash verify_bank 0 {/state/b.bin} 0x20000"));
 }
 
 TEST(Commands, MemoryIsWrittenInWordsWhereItCanBe) {
@@ -154,7 +180,10 @@ TEST(Commands, RefusesWhatTclWouldMisread) {
   EXPECT_EQ(StartCommand(bad, Service::kNone).status().code(), Code::kInvalidArgument);
   FlashRequest request;
   request.segments = {{0, "/tmp/a\nb"}};
-  EXPECT_EQ(FlashScript({"a.cfg", "", 0, 0}, request).status().code(), Code::kInvalidArgument);
+  FlashWork work;
+  work.verify = request.segments;
+  EXPECT_EQ(FlashScript({"a.cfg", "", 0, 0}, {}, work, request).status().code(),
+            Code::kInvalidArgument);
 }
 
 TEST(OpenOcdOutput, AToolThatWasKilledSaysNothingAboutTheBench) {

@@ -1,4 +1,4 @@
-#include "agent/uplink/files.h"
+#include "agent/state/files.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
