@@ -16,10 +16,11 @@
 #include <string>
 
 #include "agent/config/bench_file.h"
+#include "agent/config/identity_notes.h"
 #include "agent/session/attempt.h"
+#include "agent/state/files.h"
 #include "agent/uplink/artifact_cache.h"
 #include "agent/uplink/bench.h"
-#include "agent/state/files.h"
 #include "agent/uplink/state_dir.h"
 #include "agent/uplink/uplink.h"
 
@@ -97,6 +98,7 @@ Status Run(const BenchConfig& config, const std::string& agent_id) {
   });
   spdlog::info("agent {} of bench {} with {} boards, server {}", options.agent_id, config.bench,
                boards.size(), config.server);
+  for (const std::string& note : IdentityNotes(config)) spdlog::warn("{}", note);
   uplink.Start();
   while (!stopping) io.run_one();
   io.run_for(kEndLimit);

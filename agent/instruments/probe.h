@@ -70,6 +70,7 @@ struct FlashPhase {
 
 struct FlashReport {
   ProbeIdentity identity;
+  uint64_t bytes_written = 0;
   std::vector<FlashPhase> phases;  ///< In order; as far as the driver knows them.
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -11,6 +12,9 @@ namespace {
 using device::FrameType;
 using device::Hello;
 
+/// Bytes that come before a board has turned its receiver on are lost: ask again soon, then less
+/// often.
+constexpr auto kAskAgain = std::chrono::milliseconds(25);
 constexpr auto kAskEvery = std::chrono::milliseconds(300);
 constexpr auto kAskOthers = std::chrono::milliseconds(900);
 
@@ -61,11 +65,13 @@ Awaitable<Result<Hello>> AskHello(FrameLink& link, Deadline deadline) {
   request.protocol_version = device::kProtocolVersion;
   request.token = random();
   uint16_t sequence = 0;
+  Clock::duration wait = kAskAgain;
   while (Clock::now() < deadline) {
     auto payload = StructBytes(request);
     CO_TRY(
         co_await link.Send(FrameType::kHelloRequest, 0, ++sequence, std::move(payload), deadline));
-    const Deadline patience = Within(kAskEvery, deadline);
+    const Deadline patience = Within(wait, deadline);
+    wait = std::min<Clock::duration>(2 * wait, kAskEvery);
     // A link that never stops talking does not hold this up.
     while (Clock::now() < patience) {
       const auto frame = co_await link.Next(patience);

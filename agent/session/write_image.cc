@@ -41,15 +41,10 @@ Status CommitAll(const std::vector<SectorPlan>& plans, FlashRecord& record) {
 
 /// A probe that writes whole images only.
 Awaitable<Result<Written>> WriteWhole(Probe& probe, FlashRequest request, Deadline deadline) {
-  uint64_t bytes = 0;
-  for (const FlashSegment& segment : request.segments) {
-    std::error_code ignored;
-    bytes += std::filesystem::file_size(segment.file, ignored);
-  }
   CO_TRY_ASSIGN(FlashReport report, co_await probe.Flash(std::move(request), deadline));
   Written written;
   written.phases = std::move(report.phases);
-  written.stats.set_bytes_written(bytes);
+  written.stats.set_bytes_written(report.bytes_written);
   co_return written;
 }
 

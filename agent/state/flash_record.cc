@@ -12,7 +12,9 @@ constexpr size_t kMaxFileBytes = 4 << 20;
 
 }  // namespace
 
-std::filesystem::path FlashRecord::File() const { return folder_ / ("flash-" + mcu_uid_ + ".json"); }
+std::filesystem::path FlashRecord::File() const {
+  return folder_ / ("flash-" + mcu_uid_ + ".json");
+}
 
 void FlashRecord::Select(const std::string& mcu_uid, bool persistent) {
   if (mcu_uid == mcu_uid_ && persistent == persistent_) return;

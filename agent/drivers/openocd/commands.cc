@@ -119,8 +119,7 @@ Result<Script> FlashScript(const Adapter& adapter, const std::vector<FlashBank>&
   }
   script.Time("flash.write");
   for (const EraseRange& range : work.erase) {
-    script.Add(
-        fmt::format("flash erase_sector {} {} {}", range.bank, range.first, range.last));
+    script.Add(fmt::format("flash erase_sector {} {} {}", range.bank, range.first, range.last));
   }
   for (const FlashSegment& part : work.write) {
     script.Check("the image path", part.file.string());

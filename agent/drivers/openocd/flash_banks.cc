@@ -123,9 +123,8 @@ Result<std::vector<EraseRange>> EraseRanges(const std::vector<FlashBank>& banks,
   std::vector<EraseRange> ranges;
   for (const FlashSector& sector : sectors) {
     const FlashBank* bank = BankOf(banks, sector.address);
-    const auto found =
-        bank == nullptr ? std::vector<FlashSector>::const_iterator{}
-                        : std::ranges::find(bank->sectors, sector);
+    const auto found = bank == nullptr ? std::vector<FlashSector>::const_iterator{}
+                                       : std::ranges::find(bank->sectors, sector);
     if (bank == nullptr || found == bank->sectors.end()) {
       return Status(Code::kFailedPrecondition,
                     fmt::format("{:#010x} is no flash sector of this board", sector.address));

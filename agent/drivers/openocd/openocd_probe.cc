@@ -111,6 +111,10 @@ Awaitable<Result<FlashReport>> OpenOcdProbe::Flash(FlashRequest request, Deadlin
   FlashReport report;
   CO_TRY_ASSIGN(report.identity, ParseIdentity(output));
   report.phases = ParseTimes(output);
+  for (const FlashSegment& part : work->write) {
+    std::error_code ignored;
+    report.bytes_written += std::filesystem::file_size(part.file, ignored);
+  }
   co_return report;
 }
 

@@ -16,12 +16,9 @@ namespace tinyrig::cli {
 namespace {
 
 Json FlashJson(const v1::FlashStats& flash) {
-  return {{"bytes_written", flash.bytes_written()},
-          {"bytes_saved", flash.bytes_saved()},
-          {"sectors_written", flash.sectors_written()},
-          {"sectors_saved", flash.sectors_saved()},
-          {"record_was_wrong", flash.record_was_wrong()},
-          {"max_erasures", flash.max_erasures()}};
+  return {{"bytes_written", flash.bytes_written()},       {"bytes_saved", flash.bytes_saved()},
+          {"sectors_written", flash.sectors_written()},   {"sectors_saved", flash.sectors_saved()},
+          {"record_was_wrong", flash.record_was_wrong()}, {"max_erasures", flash.max_erasures()}};
 }
 
 Json LinkJson(const v1::LinkStats& link) {
@@ -61,8 +58,7 @@ std::string AttemptText(const v1::Attempt& attempt, bool bars) {
       FormatTime(attempt.started_us()),
       ended ? ", " + DurationText(attempt.ended_us() - attempt.started_us()) : ", running");
   text += TimelineText(attempt, bars);
-  for (const std::string& line :
-       {OverheadText(attempt), FlashText(attempt), LinkText(attempt)}) {
+  for (const std::string& line : {OverheadText(attempt), FlashText(attempt), LinkText(attempt)}) {
     if (!line.empty()) text += Wrap(line);
   }
   if (attempt.has_failure()) {

@@ -18,10 +18,10 @@ std::string Count(uint64_t count, const char* one, const char* many) {
 std::string FlashText(const v1::Attempt& attempt) {
   if (!attempt.has_flash()) return "";
   const v1::FlashStats& flash = attempt.flash();
-  std::string text = fmt::format("flash: {} in {} written, {} in {} kept",
-                                 Bytes(flash.bytes_written()),
-                                 Count(flash.sectors_written(), "sector", "sectors"),
-                                 Bytes(flash.bytes_saved()), flash.sectors_saved());
+  std::string text =
+      fmt::format("flash: {} in {} written, {} in {} kept", Bytes(flash.bytes_written()),
+                  Count(flash.sectors_written(), "sector", "sectors"), Bytes(flash.bytes_saved()),
+                  flash.sectors_saved());
   if (flash.max_erasures() > 0) {
     text += fmt::format("; {} of the most worn one",
                         Count(flash.max_erasures(), "erasure", "erasures"));

@@ -90,9 +90,9 @@ TEST(Attempt, RunsTheZooModelOnItsVectors) {
     EXPECT_GE(span.start_us(), result.started_us());
     EXPECT_LE(span.start_us() + span.duration_us(), result.ended_us());
   }
-  EXPECT_THAT(phases, ElementsAre("fetch", "power", "flash", "flash.halt", "flash.write",
-                                  "flash.verify", "flash.start", "hello", "start", "stream",
-                                  "marks", "observe"));
+  EXPECT_THAT(phases,
+              ElementsAre("fetch", "power", "flash", "flash.prepare", "flash.write", "flash.verify",
+                          "flash.start", "hello", "start", "stream", "marks"));
   EXPECT_FALSE(bench.board(0).needs_power_cycle);
 }
 

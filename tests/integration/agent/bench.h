@@ -44,9 +44,9 @@ struct Rings {
 
 struct BenchOptions {
   int boards = 1;
-  bool crossed = false;     ///< The links of the first two boards are swapped.
-  uint32_t dpidr = 0;       ///< What the bench file says of the boards' debug ports; 0: the truth.
-  bool one_shot = false;    ///< OpenOCD is started for every use of the probe.
+  bool crossed = false;   ///< The links of the first two boards are swapped.
+  uint32_t dpidr = 0;     ///< What the bench file says of the boards' debug ports; 0: the truth.
+  bool one_shot = false;  ///< OpenOCD is started for every use of the probe.
   Rings rings = {};
   std::string type = "virtual_m4";
 };

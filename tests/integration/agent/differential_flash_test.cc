@@ -102,8 +102,7 @@ TEST_P(DifferentialFlashTest, WritesThatGetLostAreTheBenchs) {
   EXPECT_EQ(after.flash().bytes_written(), ImageBytes());
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, DifferentialFlashTest,
-                         testing::Values("virtual_m4", "virtual_f4"),
+INSTANTIATE_TEST_SUITE_P(Types, DifferentialFlashTest, testing::Values("virtual_m4", "virtual_f4"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// Changes a bit of a switched-off board's flash.

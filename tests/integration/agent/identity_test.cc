@@ -52,7 +52,7 @@ TEST_F(IdentityTest, LostWritesFailTheVerification) {
   const auto result = bench.Run(bench.PatternOffer(Ds(bench), "A"));
   ASSERT_TRUE(FailedOnTheBench(result));
   EXPECT_EQ(static_cast<Code>(result.failure().code()), Code::kDataLoss);
-  EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "flash.halt") << "not started";
+  EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "flash.prepare") << "not started";
 }
 
 TEST_F(IdentityTest, AnotherChipBehindTheProbeIsNotWrittenTo) {

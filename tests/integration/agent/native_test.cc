@@ -70,7 +70,7 @@ class NativeTest : public testing::Test {
     LinkConfig link;
     link.driver = "uart";
     link.port = folder_ / "tty";
-    board.link = std::move(*MakeLinkPort(link, io_));
+    board.link = std::move(*MakeLinkPort(link, *board.probe, io_));
   }
 
   std::unique_ptr<Probe> Make(const std::string& serial) {

@@ -22,6 +22,7 @@ class ProbeTest : public testing::TestWithParam<bool> {
       FlashSegment flash;
       flash.address = segment.address();
       flash.file = bench_.artifacts() / segment.artifact().sha256();
+      bytes_ += std::filesystem::file_size(flash.file);
       request_.segments.push_back(std::move(flash));
     }
     request_.mailbox_address = built.image.mailbox_address();
@@ -42,6 +43,7 @@ class ProbeTest : public testing::TestWithParam<bool> {
 
   Bench bench_;
   FlashRequest request_;
+  uint64_t bytes_ = 0;
 };
 
 TEST_P(ProbeTest, TellsWhoIsThere) {
@@ -58,6 +60,7 @@ TEST_P(ProbeTest, WritesWhatItSaysAndTheProgramRuns) {
   for (int i = 0; i < 3; ++i) {
     const auto report = Flash();
     ASSERT_TRUE(report.ok()) << report.status().ToString();
+    EXPECT_EQ(report->bytes_written, bytes_);
     ASSERT_EQ(report->phases.size(), 3u);
     EXPECT_EQ(report->phases[0].name, "flash.write");
     EXPECT_EQ(virtual_board().core(), "running");

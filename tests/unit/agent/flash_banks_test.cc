@@ -83,8 +83,8 @@ TEST(FlashBanks, PartsAreWhatLiesInTheSectors) {
   const auto whole = folder.Add("b.bin", "xyz");
   const std::vector<FlashSegment> segments = {{0x1002, file}, {0x2000, whole}};
   // 0x1000..0x1008 and its neighbour are one piece, 0x1010 is another.
-  const auto parts = CutParts(
-      segments, {{0x1000, 4}, {0x1004, 4}, {0x1010, 8}, {0x2000, 16}}, folder.path());
+  const auto parts =
+      CutParts(segments, {{0x1000, 4}, {0x1004, 4}, {0x1010, 8}, {0x2000, 16}}, folder.path());
   ASSERT_TRUE(parts.ok());
   ASSERT_EQ(parts->size(), 3u);
   EXPECT_EQ((*parts)[0].address, 0x1002u);

@@ -16,7 +16,9 @@ using testing::HasSubstr;
 class NoPort : public LinkPort {
  public:
   explicit NoPort(std::string path) : path_(std::move(path)) {}
-  Result<std::unique_ptr<Link>> Open(LinkTarget) override { return Status(Code::kNotFound, "none"); }
+  Result<std::unique_ptr<Link>> Open(LinkTarget) override {
+    return Status(Code::kNotFound, "none");
+  }
   const std::string& path() const override { return path_; }
 
  private:
