@@ -123,12 +123,20 @@ TEST(ProbeMemory, AnImageWithoutRingsSaysSo) {
   EXPECT_THAT(result.failure().message(), HasSubstr("no rings in RAM"));
 }
 
+/// The zoo's own 360 vectors of 64 bytes.
+v1::LeaseOffer SmallOffer(Bench& bench) {
+  v1::LeaseOffer offer = bench.Offer(BuildZooImage("digits_cnn", kDsp, bench.artifacts()));
+  *offer.mutable_vectors()->mutable_npz() = AddZooFile("digits_test.npz", bench.artifacts());
+  return offer;
+}
+
 /// Not a test: prints what benchmarks/README.md quotes. Run with --gtest_also_run_disabled_tests.
 TEST(Throughput, DISABLED_Measure) {
   const auto measure = [](const char* name, Rings rings, size_t count) {
     Bench bench({.rings = rings});
+    const v1::LeaseOffer offer = count == 0 ? SmallOffer(bench) : LargeOffer(bench, count);
     const auto start = Clock::now();
-    const auto result = bench.Run(LargeOffer(bench, count));
+    const auto result = bench.Run(offer);
     const auto wall = std::chrono::duration<double>(Clock::now() - start).count();
     ASSERT_TRUE(Succeeded(result));
     double stream = 0;
@@ -136,15 +144,22 @@ TEST(Throughput, DISABLED_Measure) {
       if (span.name() == "stream") stream = static_cast<double>(span.duration_us()) / 1e6;
     }
     std::printf(
-        "%s: %zu vectors of %u bytes, stream %.2f s, attempt %.2f s, sending %.1f kB/s, "
-        "payload/wire %.4f\n",
-        name, count, kLargeVector, stream, wall, BytesPerSecond(result) / 1e3,
+        "%s: %d vectors of %llu bytes, stream %.2f s, attempt %.2f s, sending %.1f kB/s, "
+        "payload/sent %.4f, payload/both ways %.4f\n",
+        name, result.outputs_size(),
+        static_cast<unsigned long long>(result.link().vector_bytes() / result.outputs_size()),
+        stream, wall, BytesPerSecond(result) / 1e3,
         static_cast<double>(result.link().vector_bytes()) /
-            static_cast<double>(result.link().bytes_out()));
+            static_cast<double>(result.link().bytes_out()),
+        static_cast<double>(result.link().vector_bytes()) /
+            static_cast<double>(result.link().bytes_out() + result.link().bytes_in()));
   };
   measure("uart", Rings{false, false}, 10);
   measure("in uart, out probe_memory", Rings{true, false}, 1000);
   measure("probe_memory both ways", Rings{true, true}, 1000);
+  measure("zoo, uart", Rings{false, false}, 0);
+  measure("zoo, in uart, out probe_memory", Rings{true, false}, 0);
+  measure("zoo, probe_memory both ways", Rings{true, true}, 0);
 }
 
 }  // namespace
