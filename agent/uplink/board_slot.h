@@ -18,6 +18,8 @@ struct BoardSlot {
   Board& board;
   /// Its probe is being asked who is there.
   bool identifying = false;
+  /// A person has a console on it.
+  bool console = false;
   /// The latest lease of the board. It may still wait for a cancelled one to let go.
   std::shared_ptr<Lease> lease;
   asio::steady_timer freed;

@@ -110,7 +110,8 @@ Uplink::Uplink(boost::asio::io_context& io, Options options, std::shared_ptr<grp
       artifacts_(artifacts),
       runner_(std::move(runner)),
       link_(io, std::move(channel), *this),
-      heartbeat_(io) {
+      heartbeat_(io),
+      consoles_(io, slots_, [this](v1::ConsoleReport report) { SendConsole(std::move(report)); }) {
   for (const auto& board : boards_) slots_.push_back(std::make_unique<BoardSlot>(io, *board));
 }
 
@@ -132,10 +133,12 @@ void Uplink::Stop() {
   for (const auto& signal : background_) signal->emit(asio::cancellation_type::terminal);
   const auto leases = leases_;
   for (const auto& [key, lease] : leases) lease->Cancel();
+  consoles_.CloseAll();
   link_.Stop();
 }
 
 v1::AgentHello Uplink::MakeHello() {
+  consoles_.CloseAll();  // Those of the stream before.
   v1::AgentHello hello;
   hello.set_agent_id(options_.agent_id);
   hello.set_bench(options_.bench);
@@ -166,6 +169,8 @@ void Uplink::OnMessage(v1::ServerMessage message) {
       return OnCancel(LeaseKey::Of(message.cancel().key()), message.cancel().reason());
     case v1::ServerMessage::kAck:
       return spool_.Remove(LeaseKey::Of(message.ack().key()));
+    case v1::ServerMessage::kConsole:
+      return consoles_.Handle(message.console());
     case v1::ServerMessage::KIND_NOT_SET:
       return;
   }
@@ -194,6 +199,10 @@ Result<BoardSlot*> Uplink::SlotFor(const v1::LeaseOffer& offer) {
     if (!board.broken.empty()) {
       return Status(Code::kUnavailable,
                     fmt::format("board {} is broken: {}", board.id, board.broken));
+    }
+    if (slot->console) {
+      return Status(Code::kUnavailable,
+                    fmt::format("somebody has a console on board {}", board.id));
     }
     // One that was cancelled lets go within moments: the new lease waits for that.
     if (slot->lease != nullptr && !slot->lease->cancelled) {
@@ -312,6 +321,14 @@ void Uplink::SendProgress(Lease& lease, v1::AttemptProgress progress) {
   if (lease.cancelled || link_.queued() >= kMaxQueued) return;
   v1::AgentMessage message;
   *message.mutable_progress() = std::move(progress);
+  link_.Send(std::move(message));
+}
+
+void Uplink::SendConsole(v1::ConsoleReport report) {
+  // The word that it ended is never dropped.
+  if (link_.queued() >= kMaxQueued && !report.ended()) return;
+  v1::AgentMessage message;
+  *message.mutable_console() = std::move(report);
   link_.Send(std::move(message));
 }
 

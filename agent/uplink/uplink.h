@@ -11,6 +11,7 @@
 #include "agent/session/attempt.h"
 #include "agent/session/board.h"
 #include "agent/uplink/board_slot.h"
+#include "agent/uplink/consoles.h"
 #include "agent/uplink/lease_key.h"
 #include "agent/uplink/server_link.h"
 #include "agent/uplink/spool.h"
@@ -66,6 +67,7 @@ class Uplink : private ServerLink::Listener {
   void Keep(const Lease& lease, v1::AttemptResult result);
   void SendResult(const LeaseKey& key);
   void SendProgress(Lease& lease, v1::AttemptProgress progress);
+  void SendConsole(v1::ConsoleReport report);
   void SendHeartbeat();
   void BeatOn();
 
@@ -78,6 +80,7 @@ class Uplink : private ServerLink::Listener {
   ServerLink link_;
   asio::steady_timer heartbeat_;
   std::vector<std::unique_ptr<BoardSlot>> slots_;
+  Consoles consoles_;
   /// One for every identification that runs in the background.
   std::vector<std::unique_ptr<asio::cancellation_signal>> background_;
   std::map<LeaseKey, std::shared_ptr<Lease>> leases_;

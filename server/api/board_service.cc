@@ -1,8 +1,57 @@
 #include "server/api/board_service.h"
 
+#include "server/api/bidi_stream.h"
 #include "server/api/unary.h"
 
 namespace tinyrig::server {
+namespace {
+
+/// A client that reads slower than its board talks loses bytes, and is told.
+constexpr size_t kMaxWaiting = 256;
+constexpr size_t kMaxInput = 64 << 10;
+
+class ConsoleStream final : public BidiStream<v1::ConsoleRequest, v1::ConsoleOutput>,
+                            public ConsoleClient {
+ public:
+  using BidiStream::BidiStream;
+
+  void Output(v1::ConsoleOutput output) override {
+    if (waiting() >= kMaxWaiting) {
+      lost_ += output.data().size();
+      return;
+    }
+    if (lost_ > 0) {
+      output.set_note("... " + std::to_string(lost_) + " bytes were lost here: read faster. " +
+                      output.note());
+      lost_ = 0;
+    }
+    Write(std::move(output));
+  }
+  void Ended(const Status& why) override { End(why); }
+
+ private:
+  void Received(v1::ConsoleRequest& request) override {
+    const bool first = console_ == 0;
+    if (first != request.has_open()) {
+      return End(
+          Status(Code::kInvalidArgument, "the first request, and no other, opens a console"));
+    }
+    if (request.input().size() > kMaxInput) {
+      return End(Status(Code::kInvalidArgument, "at most 64 KiB of input at a time"));
+    }
+    if (!first) return backend_.dispatcher.consoles().Input(console_, request.input());
+    const auto self = std::static_pointer_cast<ConsoleStream>(shared_from_this());
+    const Result<uint64_t> opened = backend_.dispatcher.OpenConsole(request.open(), self);
+    if (!opened.ok()) return End(opened.status());
+    console_ = *opened;
+  }
+  void Gone() override { backend_.dispatcher.consoles().Close(console_); }
+
+  uint64_t console_ = 0;
+  size_t lost_ = 0;
+};
+
+}  // namespace
 
 grpc::ServerUnaryReactor* BoardServiceImpl::ListBoards(grpc::CallbackServerContext* context,
                                                        const v1::ListBoardsRequest*,
@@ -77,6 +126,11 @@ grpc::ServerUnaryReactor* BoardServiceImpl::RecoverBoard(grpc::CallbackServerCon
                                 });
   });
   return reactor;
+}
+
+grpc::ServerBidiReactor<v1::ConsoleRequest, v1::ConsoleOutput>* BoardServiceImpl::Console(
+    grpc::CallbackServerContext*) {
+  return ConsoleStream::Start(std::make_shared<ConsoleStream>(backend_));
 }
 
 }  // namespace tinyrig::server

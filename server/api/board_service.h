@@ -34,6 +34,8 @@ class BoardServiceImpl final : public v1::BoardService::CallbackService {
   grpc::ServerUnaryReactor* RecoverBoard(grpc::CallbackServerContext* context,
                                          const v1::RecoverBoardRequest* request,
                                          v1::Board* response) override;
+  grpc::ServerBidiReactor<v1::ConsoleRequest, v1::ConsoleOutput>* Console(
+      grpc::CallbackServerContext* context) override;
 
  private:
   Backend& backend_;

@@ -45,13 +45,4 @@ Status Fill(Message* response, Result<Message> result) {
   return result.status();
 }
 
-/// For what is not built yet.
-inline grpc::ServerUnaryReactor* NotBuilt(grpc::CallbackServerContext* context, const char* what) {
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish(
-      {grpc::StatusCode::UNIMPLEMENTED,
-       std::string(what) + " is not built yet in this version; see CHANGELOG for what is"});
-  return reactor;
-}
-
 }  // namespace tinyrig::server

@@ -184,6 +184,8 @@ void Dispatcher::Message(const std::shared_ptr<AgentLink>& link, const v1::Agent
       return OnResult(*session, message.result());
     case v1::AgentMessage::kRefused:
       return OnRefused(*session, message.refused());
+    case v1::AgentMessage::kConsole:
+      return consoles_.Report(*link, message.console());
     case v1::AgentMessage::KIND_NOT_SET:
       return;
   }
@@ -195,6 +197,7 @@ void Dispatcher::Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHe
     return link->Close(Status(Code::kInvalidArgument, "AgentHello has no agent_id"));
   if (const auto old = sessions_.find(id); old != sessions_.end()) {
     spdlog::warn("agent {} connected again; its earlier stream is closed", id.value);
+    consoles_.AgentGone(*old->second.link);
     old->second.link->Close(Status(Code::kAborted, "the agent connected again"));
     sessions_.erase(old);
   }
@@ -248,6 +251,7 @@ void Dispatcher::Drop(const AgentId& agent, const Status& reason) {
   spdlog::info("agent {} is offline: {}", agent.value, reason.message());
   AgentRecord record = found->second.agent;
   record.connected = false;
+  consoles_.AgentGone(*found->second.link);
   found->second.link->Close(reason);
   sessions_.erase(found);
   scheduler_.AgentLost(agent);

@@ -12,7 +12,9 @@
 #include "proto/tinyrig/v1/agent.pb.h"
 #include "proto/tinyrig/v1/boards.pb.h"
 #include "server/scheduling/scheduler.h"
+#include "server/service/agent_link.h"
 #include "server/service/clock.h"
+#include "server/service/consoles.h"
 #include "server/service/event_hub.h"
 #include "server/service/executor.h"
 #include "server/service/judge.h"
@@ -20,15 +22,6 @@
 #include "server/store/store.h"
 
 namespace tinyrig::server {
-
-/// The server's end of one agent stream, as the dispatcher sees it. Methods are called on the io
-/// thread and return at once; after Close() nothing is sent any more.
-class AgentLink {
- public:
-  virtual ~AgentLink() = default;
-  virtual void Send(v1::ServerMessage message) = 0;
-  virtual void Close(const Status& reason) = 0;
-};
 
 /// Keeps scheduler, store and agents in step: offers jobs, takes results, ends what is lost. Lives
 /// on the io thread.
@@ -68,6 +61,12 @@ class Dispatcher {
   /// with an error when the board cannot be reached, with kUnavailable when the server stops.
   using RecoveryDone = std::function<void(Result<v1::Board>)>;
   void Recover(const BoardId& board, RecoveryDone done);
+
+  /// Gives the console's number; what comes of it is said to the client. Errors: kNotFound,
+  /// kFailedPrecondition: the board may get jobs or runs one. kUnavailable: no agent has it.
+  Result<uint64_t> OpenConsole(const v1::ConsoleOpen& request, std::weak_ptr<ConsoleClient> client);
+  Consoles& consoles() { return consoles_; }
+
   size_t queued() const { return scheduler_.queued(); }
 
  private:
@@ -117,6 +116,7 @@ class Dispatcher {
   const ReferenceJobs references_;
   std::string instance_id_;
   Scheduler scheduler_{Fence(0)};
+  Consoles consoles_;
   std::map<AgentId, Session> sessions_;
   std::map<AgentId, AgentRecord> agents_;
   std::map<BoardId, BoardRecord> board_records_;

@@ -159,6 +159,32 @@ Result<v1::Board> Dispatcher::Release(const v1::ReleaseBoardRequest& request) {
   });
 }
 
+Result<uint64_t> Dispatcher::OpenConsole(const v1::ConsoleOpen& request,
+                                         std::weak_ptr<ConsoleClient> client) {
+  const BoardId id(request.board_id());
+  const BoardView* board = scheduler_.FindBoard(id);
+  if (board == nullptr) return GetBoard(id).status();
+  const bool reserved = !request.user().empty() && board->reserved_by == request.user() &&
+                        board->reserved_until_us > clock_.Now();
+  if (!reserved && !board->maintenance) {
+    return Status(Code::kFailedPrecondition,
+                  fmt::format("a console needs a board that gets no jobs meanwhile; first: tinyrig "
+                              "board reserve {}",
+                              id.value));
+  }
+  if (board->lease) {
+    return Status(Code::kFailedPrecondition,
+                  fmt::format("job {} still runs on board '{}'; wait for its end or cancel it",
+                              board->lease->job.value, id.value));
+  }
+  const auto session = sessions_.find(board->agent);
+  if (!board->online || session == sessions_.end()) {
+    return Status(Code::kUnavailable,
+                  fmt::format("the agent of board '{}' is not connected", id.value));
+  }
+  return consoles_.Open(session->second.link, request, std::move(client));
+}
+
 Result<v1::Board> Dispatcher::SetMaintenance(const v1::SetMaintenanceRequest& request) {
   return ChangeBoard(request.board_id(), [&](BoardView* board) -> Status {
     board->maintenance = request.maintenance();

@@ -36,6 +36,7 @@ Runner DefineRun(CLI::App& app);
 Runner DefineWatch(CLI::App& app);
 Runner DefineBoards(CLI::App& app);
 Runner DefineBoard(CLI::App& app);
+Runner DefineConsole(CLI::App& app);
 Runner DefineJobs(CLI::App& app);
 Runner DefineJob(CLI::App& app);
 Runner DefineRerun(CLI::App& app);

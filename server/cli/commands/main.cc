@@ -42,6 +42,10 @@ constexpr Command kCommands[] = {
      "  tinyrig board maintenance m4-1 --off\n"
      "  tinyrig board recover m4-1\n",
      DefineBoard},
+    {"console", "Watch what a board says and type to it, live",
+     "  tinyrig console m4-1\n"
+     "  tinyrig console m4-1 --reset --seconds 5\n",
+     DefineConsole},
     {"jobs", "List jobs",
      "  tinyrig jobs --campaign 3\n"
      "  tinyrig jobs --json\n",

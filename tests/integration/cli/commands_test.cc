@@ -245,8 +245,9 @@ TEST_F(Commands, NoServerExitsWith5) {
 
 TEST_F(Commands, EveryHelpHasExamples) {
   for (const char* command :
-       {"up", "run", "watch", "boards", "board", "jobs", "job", "rerun", "results", "pareto",
-        "query", "report", "manifest", "logs", "cancel", "model", "plan", "doctor"}) {
+       {"up",   "run",    "watch",   "boards", "board",  "console", "jobs",
+        "job",  "rerun",  "results", "pareto", "query",  "report",  "manifest",
+        "logs", "cancel", "model",   "plan",   "doctor", "bench"}) {
     const Ran ran = Tinyrig(std::string(command) + " --help");
     EXPECT_EQ(ran.code, 0);
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n  tinyrig " + std::string(command))) << command;
