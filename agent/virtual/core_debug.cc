@@ -143,7 +143,7 @@ Status CoreDebug::Reset() {
   control_ &= kDebugEnable;
   psp_ = special_ = 0;
   reset_seen_ = true;
-  locked_up_ = false;
+  locked_up_ = code_changed_ = false;
   halted_ = (control_ & kDebugEnable) && (demcr_ & kCatchReset);
   if (halted_) {
     dfsr_ |= kDfsrVectorCatch;
@@ -273,8 +273,24 @@ Status CoreDebug::WriteDhcsr(uint32_t value) {
   if (!halted_) return OkStatus();
   if ((control_ & kStepRequest) && !locked_up_) return Step();
   halted_ = false;
-  if (!locked_up_) start_due_ = Clock::now() + kStartGrace;
+  return locked_up_ ? OkStatus() : ScheduleStart();
+}
+
+Status CoreDebug::ScheduleStart() {
+  Clock::duration grace = kStartGrace;
+  if (code_changed_) {
+    TRY_ASSIGN(const uint64_t pc, machine_.ReadRegister(kGdbPc));
+    code_changed_ = InRam(static_cast<uint32_t>(pc));
+    if (!code_changed_) grace = kStaleGrace;
+  }
+  start_due_ = Clock::now() + grace;
   return OkStatus();
+}
+
+// Where debuggers put what they run for themselves.
+bool CoreDebug::InRam(uint32_t address) const {
+  const MemoryRegion* region = FindRegion(type_, address);
+  return region && region->kind == RegionKind::kRam;
 }
 
 Status CoreDebug::Halt() {
@@ -327,7 +343,10 @@ Status CoreDebug::TransferRegister(uint32_t selector, bool write) {
     return OkStatus();
   }
   if (write) {
-    if (number == kGdbPc) locked_up_ = false;
+    if (number == kGdbPc) {
+      locked_up_ = false;
+      code_changed_ &= InRam(dcrdr_);
+    }
     return machine_.WriteRegister(number, dcrdr_, 4);
   }
   if (locked_up_ && (number == kGdbPc || number == kGdbXpsr)) {

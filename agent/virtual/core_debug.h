@@ -36,6 +36,9 @@ class CoreDebug {
   /// Between a debugger's "go" and the real start. OpenOCD's `reset run` lets the core go for an
   /// instant before it resets it; a stale program counter would lock up meanwhile.
   static constexpr std::chrono::milliseconds kStartGrace{4};
+  /// The same when code was written since: that program counter is surely stale, and on a busy
+  /// machine the reset may come late.
+  static constexpr std::chrono::milliseconds kStaleGrace{1000};
 
   /// Both must outlive this object.
   CoreDebug(const BoardType& type, Machine& machine) : type_(type), machine_(machine) {}
@@ -65,6 +68,9 @@ class CoreDebug {
     breakpoints_.NoteWrite(address, bytes);
   }
 
+  /// Tells that the debugger changed the program.
+  void NoteCodeChange() { code_changed_ = true; }
+
   /// When a start is pending: the time to call StartNow().
   std::optional<Clock::time_point> start_due() const { return start_due_; }
   Status StartNow();
@@ -92,9 +98,11 @@ class CoreDebug {
   Status Halt();
   Status Step();
   Status Go();
+  Status ScheduleStart();
   /// Changes the stopped core in the middle of the program.
   Result<bool> Tamper(const std::function<Status()>& change);
   Status MoveStack();
+  bool InRam(uint32_t address) const;
   void Stopped(StopReason reason);
   /// DCRSR: moves one register between the core and DCRDR.
   Status TransferRegister(uint32_t selector, bool write);
@@ -115,10 +123,11 @@ class CoreDebug {
   uint32_t special_ = 0;  // CONTROL, FAULTMASK, BASEPRI, PRIMASK
   bool halted_ = false;
   bool locked_up_ = true;
-  bool reset_seen_ = false;  // since DHCSR was read last
-  bool retired_ = false;     // ran since DHCSR was read last
-  bool hung_ = false;        // by a fault: runs no more until a reset
-  bool hosting_ = false;     // hosted code stands for the CPU, which is stopped
+  bool reset_seen_ = false;    // since DHCSR was read last
+  bool retired_ = false;       // ran since DHCSR was read last
+  bool code_changed_ = false;  // since the last reset, and no program counter was written since
+  bool hung_ = false;          // by a fault: runs no more until a reset
+  bool hosting_ = false;       // hosted code stands for the CPU, which is stopped
   std::optional<Clock::time_point> start_due_;
 };
 

@@ -128,6 +128,7 @@ Status TargetMemory::WritePart(const MemoryRegion& region, uint32_t address, uin
                                std::span<const uint8_t> bytes) {
   if (region.kind == RegionKind::kCode) return WriteCode(region, address, bytes);
   if (region.kind == RegionKind::kFlash) {
+    core_.NoteCodeChange();
     chip_->WriteFlash(address - region.base, width, bytes);
     return machine_.running() ? chip_->Flush() : OkStatus();
   }
@@ -147,6 +148,7 @@ Status TargetMemory::WritePart(const MemoryRegion& region, uint32_t address, uin
 Status TargetMemory::WriteCode(const MemoryRegion& region, uint32_t address,
                                std::span<const uint8_t> bytes) {
   const size_t offset = address - region.base;
+  core_.NoteCodeChange();
   if (faults_.on(Fault::kFlashLies)) {
     lies_.resize(std::max(lies_.size(), offset + bytes.size()));
     std::ranges::transform(bytes, lies_.begin() + static_cast<std::ptrdiff_t>(offset),
@@ -184,6 +186,7 @@ Result<uint32_t> TargetMemory::ReadRegister(const MemoryRegion& region, uint32_t
 Status TargetMemory::WriteRegister(const MemoryRegion& region, uint32_t address, uint32_t width,
                                    uint32_t value) {
   if (chip_ && Stm32Chip::Owns(address)) {
+    core_.NoteCodeChange();                                // an erase, perhaps
     if (width == 4) chip_->WriteRegister(address, value);  // narrower ones are not modelled
     return machine_.running() ? chip_->Flush() : OkStatus();
   }

@@ -59,6 +59,7 @@ def main() -> int:
         jobs = on.cli_json("run", campaign, "--wait", check=False)["jobs"]
         seconds = time.monotonic() - start
         running = idle_load(on)
+        lockups = {board: on.control(board, cmd="status")["lockups"] for board in on.boards}
         runs = on.cli_json("query", "SELECT board_id, started_us, ended_us FROM runs")["rows"]
     counts = collections.defaultdict(set)
     for job in jobs:
@@ -69,6 +70,7 @@ def main() -> int:
         key = model, job["variant"]["kernels"], job["variant"]["weights"]
         counts[key].add(job["instructions_p50"])
     wrong += [f"{key} has the counts {sorted(found)}" for key, found in counts.items() if len(found) != 1]
+    wrong += [f"{board} locked up {times} times" for board, times in lockups.items() if times]
     unused = set(on.boards) - {run["board_id"] for run in runs}
     if unused and len(jobs) >= 2 * options.boards:
         wrong.append(f"boards without a job: {sorted(unused)}")

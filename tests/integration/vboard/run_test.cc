@@ -283,5 +283,15 @@ TEST(VboardRun, DescriptionNamesEverything) {
   EXPECT_TRUE(std::filesystem::exists(std::string(json["pty"])));
 }
 
+// OpenOCD's `reset run` lets the core go before it resets it. On a busy machine the reset comes
+// late; by then the core must not have run what stands at the old image's program counter.
+TEST(VboardRun, ResetMayComeLateAfterALoad) {
+  RunningBoard board;
+  const RunResult result = board.OpenOcd({"init", "reset halt", "load_image " + Firmware("echo"),
+                                          "mww 0xE000EDF0 0xA05F0001", "sleep 100", "reset run"});
+  EXPECT_EQ(result.exit_status, 0) << result.log;
+  EXPECT_EQ(board.Control({{"cmd", "status"}})["lockups"], 0);
+}
+
 }  // namespace
 }  // namespace tinyrig::agent::vboard
