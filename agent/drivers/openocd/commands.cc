@@ -82,7 +82,8 @@ Script ContactScript(const Adapter& adapter) {
                     "error \"another debug port\"}}",
                     adapter.dpidr, kWrongDpidrMarker));
   }
-  script.push_back("[target current] arp_poll");
+  // Unlike memory accesses, a poll that one bad transfer spoils is not repeated by OpenOCD.
+  script.push_back("if {[catch {[target current] arp_poll}]} {[target current] arp_poll}");
   script.push_back("echo [version]");
   return script;
 }
