@@ -15,7 +15,7 @@ namespace tinyrig::agent::vboard {
 class Stream {
  public:
   /// Longest wait for one answer. Shorter than the 6 s that OpenOCD gives its probe.
-  static constexpr std::chrono::milliseconds kDeadline{4000};
+  static constexpr std::chrono::milliseconds kDeadline{20'000};
 
   Stream() = default;
   /// `name` appears in error messages.
