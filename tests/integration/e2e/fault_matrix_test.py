@@ -176,12 +176,15 @@ class Matrix:
 
     def run_case(self, on: bench.Bench, case: Case, seed: int) -> str:
         values = case.draw(seed)
-        if case.fault != "flash_lies":  # which needs an old image
-            # Blank boards: what is there already would not be written, and no fault of writing would show.
-            for board in on.boards:
-                on.power_cycle(board)
-        found = self.judge(on, case, self.run_job(on, case, values))
-        self.make_good(on, case.ends)
+        try:
+            if case.fault != "flash_lies":  # which needs an old image
+                # Blank boards: what is there already would not be written, and no fault of writing would show.
+                for board in on.boards:
+                    on.power_cycle(board)
+            found = self.judge(on, case, self.run_job(on, case, values))
+            self.make_good(on, case.ends)
+        except AssertionError as error:  # The other cases are tried all the same.
+            found = str(error)
         return found and f"seed {seed} {values}: {found}"
 
     def run(self, cases: list[Case], seeds: int) -> list[list[str]]:
