@@ -124,7 +124,11 @@ Runner DefineBoard(CLI::App& app) {
   };
   CLI::App* reserve = add("reserve", "Keep a board for yourself: it takes no jobs", &Reserve);
   reserve->add_option("--for", options->duration, "How long: 90s, 30m, 2h, 1d (default: 1h)")
-      ->type_name("TIME");
+      ->type_name("TIME")
+      ->check([](const std::string& text) {
+        const auto duration = ParseDuration(text);
+        return duration.ok() ? std::string() : duration.status().message();
+      });
   CLI::App* release = add("release", "Give a reserved board back", &Release);
   CLI::App* maintenance =
       add("maintenance", "Take a board out of service, or back with --off", &Maintenance);

@@ -79,7 +79,7 @@ TEST(Attempt, RunsTheZooModelOnItsVectors) {
   EXPECT_TRUE(result.samples(0).warmup());
   EXPECT_EQ(result.identity().build_id(), image.image.build_id());
   EXPECT_EQ(result.identity().mcu_uid(), bench.board(0).mcu_uid);
-  EXPECT_EQ(result.link().retransmits(), 0u);
+  EXPECT_EQ(result.link().frames_bad(), 0u);  // Retransmits depend on how busy this machine is.
   EXPECT_THAT(result.tools(), ElementsAre(HasSubstr("openocd 0.12.0")));
   EXPECT_GT(result.marks().arena_used_bytes(), 64u + 10u);
   EXPECT_GT(result.marks().stack_used_bytes(), 0u);
