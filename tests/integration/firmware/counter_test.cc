@@ -32,8 +32,7 @@ class CounterTest : public testing::TestWithParam<const char*> {
 
   void Receive(Window* window) {
     // Billions of instructions take an emulator seconds, and a busy machine a minute.
-    auto frame = client_.Receive();
-    for (int patience = 0; !frame && patience < 10; ++patience) frame = client_.Receive();
+    const auto frame = client_.Receive(std::chrono::minutes(5));
     ASSERT_TRUE(frame);
     ASSERT_EQ(frame->size, sizeof(*window));
     std::memcpy(window, frame->payload, sizeof(*window));

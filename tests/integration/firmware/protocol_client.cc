@@ -8,7 +8,6 @@
 namespace tinyrig::device {
 namespace {
 
-constexpr auto kAnswerTime = std::chrono::seconds(30);
 constexpr size_t kChunk = kMaxPayload - sizeof(VectorChunk);
 
 }  // namespace
@@ -21,8 +20,8 @@ void ProtocolClient::Send(FrameType type, uint8_t flags, const void* head, size_
   board_.Send(bytes, size);
 }
 
-std::optional<FrameView> ProtocolClient::Receive() {
-  const auto frame = board_.Receive(std::chrono::steady_clock::now() + kAnswerTime);
+std::optional<FrameView> ProtocolClient::Receive(std::chrono::seconds patience) {
+  const auto frame = board_.Receive(std::chrono::steady_clock::now() + patience);
   if (!frame) ADD_FAILURE() << "no answer from the board";
   return frame;
 }

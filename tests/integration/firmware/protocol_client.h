@@ -38,7 +38,7 @@ class ProtocolClient {
 
   void Send(FrameType type, uint8_t flags, const void* head, size_t head_size,
             std::span<const std::byte> body = {});
-  std::optional<FrameView> Receive();
+  std::optional<FrameView> Receive(std::chrono::seconds patience = std::chrono::seconds(30));
 
   uint64_t nonce() const { return nonce_; }
 
