@@ -19,13 +19,13 @@ from kill_test import outcome
 
 VICTIMS = ("server", "agent", "openocd", "b1", "b2")
 LONGEST_WAIT = 1.2  # Seconds between kills; a job of this campaign takes about as long.
-JOBS_PER_KILL = 0.6  # So that the campaign outlasts the storm.
+JOBS_PER_KILL = 1.1  # So that the campaign outlasts the storm.
 JOBS_PER_COPY = 6  # Of zoo_campaign().
 
 
 def campaign_file(folder: pathlib.Path, kills: int) -> pathlib.Path:
     copies = -(-int(kills * JOBS_PER_KILL) // JOBS_PER_COPY)
-    return bench.zoo_campaign(folder, copies=copies, max_attempts=100)
+    return bench.zoo_campaign(folder, copies=copies, vectors=bench.few_vectors(folder, 120), max_attempts=100)
 
 
 def kill(on: bench.Bench, victim: str) -> bool:
