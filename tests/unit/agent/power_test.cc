@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,6 +10,7 @@
 #include "agent/drivers/power_command/power_command.h"
 #include "agent/drivers/uhubctl/uhubctl_power.h"
 #include "tests/unit/agent/run_coroutine.h"
+#include "tests/unit/agent/temp_folder.h"
 
 namespace tinyrig::agent {
 namespace {
@@ -66,12 +66,6 @@ TEST(UhubctlProtocol, FailuresSayWhatToDo) {
 
 class PowerProgram : public testing::Test {
  protected:
-  PowerProgram() {
-    std::string name = "/tmp/tinyrig-power-XXXXXX";
-    folder_ = mkdtemp(name.data());
-  }
-  ~PowerProgram() override { fs::remove_all(folder_); }
-
   std::string Script(const std::string& body) {
     const fs::path path = folder_ / "tool";
     std::ofstream(path) << "#!/bin/sh\n" << body;
@@ -91,7 +85,8 @@ class PowerProgram : public testing::Test {
   }
   static Deadline Soon() { return Within(std::chrono::seconds(20)); }
 
-  fs::path folder_;
+  TempFolder temporary_;
+  const fs::path folder_ = temporary_.path();
   asio::io_context io_;
 };
 
