@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "proto/identity/default_serial.h"
 
 namespace tinyrig::agent {
 namespace {
@@ -19,13 +19,6 @@ std::string_view SerialOfPort(std::string_view port) {
 }
 
 }  // namespace
-
-bool IsDefaultSerial(std::string_view serial) {
-  constexpr std::string_view kDefaults[] = {"0001", "00000001", "0123456789ABCDEF",
-                                            "123456789ABCDEF", "0123456789abcdef"};
-  return std::ranges::all_of(serial, [](char c) { return c == '0'; }) ||
-         std::ranges::find(kDefaults, serial) != std::end(kDefaults);
-}
 
 std::vector<std::string> IdentityNotes(const BenchConfig& config) {
   std::vector<std::string> notes;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "proto/identity/default_serial.h"
 #include "proto/yaml/one_document.h"
 
 namespace tinyrig::cli {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "proto/identity/default_serial.h"
+
 namespace tinyrig::cli {
 namespace {
 

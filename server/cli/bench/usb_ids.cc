@@ -1,7 +1,5 @@
 #include "server/cli/bench/usb_ids.h"
 
-#include <algorithm>
-
 namespace tinyrig::cli {
 namespace {
 
@@ -61,12 +59,6 @@ UsbKind KindOfUsb(uint16_t vendor, uint16_t product, std::string_view product_te
 
 bool IsProbe(const UsbKind& kind) {
   return kind.role == UsbRole::kProbe || kind.role == UsbRole::kProbeSerial;
-}
-
-bool IsDefaultSerial(std::string_view serial) {
-  const bool zeros = std::ranges::all_of(serial, [](char c) { return c == '0'; });
-  return zeros || serial == "0001" || serial == "00000001" || serial == "0123456789ABCDEF" ||
-         serial == "123456789ABCDEF" || serial == "0123456789abcdef";
 }
 
 }  // namespace tinyrig::cli

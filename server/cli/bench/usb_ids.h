@@ -26,7 +26,4 @@ UsbKind KindOfUsb(uint16_t vendor, uint16_t product, std::string_view product_te
 
 bool IsProbe(const UsbKind& kind);
 
-/// Serials that makers leave in every unit: they tell no two boards apart.
-bool IsDefaultSerial(std::string_view serial);
-
 }  // namespace tinyrig::cli

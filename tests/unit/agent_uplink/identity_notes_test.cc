@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proto/identity/default_serial.h"
+
 namespace tinyrig::agent {
 namespace {
 
