@@ -45,12 +45,14 @@ TEST_F(VboardJtag, LoadsVerifiesAndRuns) {
   EXPECT_EQ(terminal.ReadUntil("up\n"), "other up\n");
 }
 
+// OpenOCD 0.12 turned away by remote_bitbang says so (1) or dies of an assertion of its own
+// (SIGABRT), whichever it meets first: both are "not let in".
 TEST_F(VboardJtag, OneClientAtATimeOverBothFronts) {
   Process first;
   ASSERT_TRUE(first.Spawn(Command({"init", "sleep 20000"}), {}, board_.Path("first")).ok());
   WaitUntilOpen();
   RunResult second = OpenOcd({"init"});
-  EXPECT_EQ(second.exit_status, 1) << second.log;
+  EXPECT_NE(second.exit_status, 0) << second.log;
   second = board_.OpenOcd({"init"});
   EXPECT_EQ(second.exit_status, 1);
   EXPECT_THAT(second.log, HasSubstr("unable to open CMSIS-DAP device"));
@@ -61,7 +63,7 @@ TEST_F(VboardJtag, OneClientAtATimeOverBothFronts) {
   ASSERT_TRUE(
       swd.Spawn(board_.OpenOcdCommand({"init", "sleep 20000"}), {}, board_.Path("swd")).ok());
   WaitUntilOpen();
-  EXPECT_EQ(OpenOcd({"init"}).exit_status, 1);
+  EXPECT_NE(OpenOcd({"init"}).exit_status, 0);
   EXPECT_TRUE(swd.Alive());
 }
 
