@@ -153,24 +153,34 @@ std::optional<v1::Failure> CollectOutputs(const v1::AttemptResult& result, const
   return std::nullopt;
 }
 
-/// The counter is of the kind that the board type's fidelity promises, and it held every window.
-std::optional<v1::Failure> CheckCounter(const v1::Identity& identity, v1::Fidelity fidelity,
-                                        const Answers& answers) {
+/// The counter is of the kind that the board type's fidelity promises, the core runs at the type's
+/// clock, and the counter held every window.
+std::optional<v1::Failure> CheckCounter(const v1::Identity& identity,
+                                        const EvaluationRequest& request, const Answers& answers) {
   if (identity.clock_hz() == 0 || identity.counter_hz() == 0) {
     return MakeFailure(v1::FAILURE_OWNER_SERVICE, Code::kInternal,
                        "the agent's result lacks the clock of the board; update the agent");
   }
   using device::CounterKind;
   const auto kind = static_cast<CounterKind>(identity.counter_kind());
-  const CounterKind wanted = fidelity == v1::FIDELITY_EMULATED ? CounterKind::kVirtualInstructions
-                             : fidelity == v1::FIDELITY_NATIVE ? CounterKind::kHostClock
-                                                               : CounterKind::kCycles;
+  const CounterKind wanted = request.fidelity == v1::FIDELITY_EMULATED
+                                 ? CounterKind::kVirtualInstructions
+                             : request.fidelity == v1::FIDELITY_NATIVE ? CounterKind::kHostClock
+                                                                       : CounterKind::kCycles;
   if (kind != wanted) {
     return MakeFailure(v1::FAILURE_OWNER_BENCH, Code::kFailedPrecondition,
                        fmt::format("the board counts in another way (kind {}) than its type says "
                                    "(kind {}); check the board's type in the bench file, or that "
                                    "its cycle counter runs",
                                    identity.counter_kind(), static_cast<int>(wanted)));
+  }
+  if (request.clock_hz != 0 && identity.clock_hz() != request.clock_hz) {
+    return MakeFailure(
+        v1::FAILURE_OWNER_BENCH, Code::kFailedPrecondition,
+        fmt::format("the board's core runs at {} Hz, boards of its type at {} Hz; its PLL or "
+                    "external clock did not start: check the crystal, the solder bridges of the "
+                    "clock and the board's type in the bench file",
+                    identity.clock_hz(), request.clock_hz));
   }
   if (std::ranges::find(answers.ticks, double{device::kTicksOverflow}) != answers.ticks.end()) {
     return MakeFailure(
@@ -331,8 +341,7 @@ Evaluation Evaluate(const v1::AttemptResult& result, const PlanFacts& facts,
   Answers answers;
   evaluation.failure = CheckSamples(result, expected, request.repetitions, &answers);
   if (!evaluation.failure) evaluation.failure = CollectOutputs(result, expected, &answers);
-  if (!evaluation.failure)
-    evaluation.failure = CheckCounter(result.identity(), request.fidelity, answers);
+  if (!evaluation.failure) evaluation.failure = CheckCounter(result.identity(), request, answers);
   if (evaluation.failure) return evaluation;
 
   MeasurementList list(fidelity);

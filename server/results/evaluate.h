@@ -36,6 +36,7 @@ struct EvaluationRequest {
   uint32_t repetitions = 1;
   v1::Limits limits;
   v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
+  uint64_t clock_hz = 0;  ///< Of the core of such boards; 0 = not known, not checked.
 };
 
 struct Evaluation {

@@ -118,6 +118,9 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   request.repetitions = context.spec.repetitions();
   request.limits = context.spec.limits();
   request.fidelity = context.fidelity;
+  if (const Bundle* bundle = catalog_.FindBuild(result.identity().build_id())) {
+    request.clock_hz = bundle->board_type.clock_hz();
+  }
   Evaluation evaluation = Evaluate(result, context.plan.facts, *expected, request);
   ended.failure = std::move(evaluation.failure);
   if (ended.failure) {

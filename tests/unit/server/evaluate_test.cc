@@ -172,6 +172,17 @@ TEST_F(EvaluateTest, DigestOfTheRightBytesIsEnough) {
   EXPECT_EQ(Value(Run(), "output_mismatches"), 3);
 }
 
+TEST_F(EvaluateTest, ABoardWhosePllDidNotStartIsTheBenchs) {
+  request_.clock_hz = 15'625'000;
+  EXPECT_FALSE(Run().failure);
+  request_.clock_hz = 100'000'000;
+  const Evaluation e = Run();
+  ASSERT_TRUE(e.failure);
+  EXPECT_EQ(e.failure->owner(), v1::FAILURE_OWNER_BENCH);
+  EXPECT_NE(e.failure->message().find("15625000 Hz"), std::string::npos);
+  EXPECT_FALSE(Has(e, "latency_us_min"));
+}
+
 TEST_F(EvaluateTest, AnAnswerThatChangesIsTheVariantsFailure) {
   result_.mutable_samples(1)->set_output_crc32c(1);
   const Evaluation e = Run();
