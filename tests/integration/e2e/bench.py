@@ -61,15 +61,20 @@ def until(what: str, condition, seconds: float = START_SECONDS, every: float = 0
         time.sleep(every)
 
 
-class Bench:
-    """Boards b1, b2, ... of type virtual_m4. `crossed` swaps the links of the first two, `mode` is the probe's."""
+# Where the unique id of a type's microcontroller lies.
+UID_ADDRESS = {"virtual_m4": 0x003FFFF0, "virtual_f4": 0x1FFF7A10}
 
-    def __init__(self, boards: int = 2, crossed: bool = False, mode: str = "long_lived"):
+
+class Bench:
+    """Boards b1, b2, ... of one type. `crossed` swaps the links of the first two, `mode` is the probe's."""
+
+    def __init__(self, boards: int = 2, crossed: bool = False, mode: str = "long_lived", board_type: str = "virtual_m4"):
         # Socket paths are short, so not below a deep build folder.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tinyrig-e2e-", dir="/tmp"))
         self.boards = [f"b{i + 1}" for i in range(boards)]
         self.crossed = crossed
         self.mode = mode
+        self.board_type = board_type
         self.processes: dict[str, subprocess.Popen] = {}
 
     def __enter__(self):
@@ -101,7 +106,8 @@ class Bench:
     def start_board(self, board: str) -> None:
         (self.dir / board).mkdir(exist_ok=True)
         serial = f"VB{board[1:]:>04}"
-        self._spawn(board, BUILD / "bin" / "tinyrig-vboard", "--type", "virtual_m4", "--serial", serial, "--dir", self.dir / board)
+        self._spawn(board, BUILD / "bin" / "tinyrig-vboard", "--type", self.board_type, "--serial", serial,
+                    "--dir", self.dir / board)
 
         def serves() -> bool:  # A socket may be there from one that was killed.
             with contextlib.suppress(OSError, ValueError):
@@ -148,10 +154,10 @@ class Bench:
         for board, link in zip(self.boards, links):
             serial = f"VB{board[1:]:>04}"
             lines += [
-                f"  - id: {board}", "    type: virtual_m4",
-                "    probe:", "      driver: openocd", "      config: virtual_m4.cfg", f"      serial: {serial}",
+                f"  - id: {board}", f"    type: {self.board_type}",
+                "    probe:", "      driver: openocd", f"      config: {self.board_type}.cfg", f"      serial: {serial}",
                 f"      mode: {self.mode}",
-                "      uid_address: 0x003FFFF0", "      dpidr: 0x2BA01477", "      env:",
+                f"      uid_address: {UID_ADDRESS[self.board_type]:#010x}", "      dpidr: 0x2BA01477", "      env:",
                 f"        LD_PRELOAD: {BUILD}/lib/libtinyrig-hidapi.so",
                 f"        TINYRIG_VBOARD_DAP: {self.dir}/{board}/dap.sock",
                 "    link:", "      driver: uart", f"      port: {self.dir}/{link}/tty", "      baud: 115200",

@@ -23,7 +23,8 @@ TABLE = pathlib.Path(__file__).with_name("fault_table.tsv")
 SEEDS = 5
 MODES = ("one_shot", "long_lived")
 FIRST, SECOND = "b1", "b2"
-# Whose kernels nothing else on the bench uses: an image that was not written cannot be there by chance.
+CLEAN_KERNELS = "dsp"
+# Whose kernels no check uses: an image that was not written cannot be there by chance.
 UNUSED_KERNELS = "reference"
 # What holds a job where it is to be hit.
 HOLDS = {"after_uart_bytes": ("uart_stall", {"ms": 600000}), "after_transfers": ("probe_frozen", {})}
@@ -32,6 +33,7 @@ HOLDS = {"after_uart_bytes": ("uart_stall", {"ms": 600000}), "after_transfers": 
 @dataclasses.dataclass(frozen=True)
 class Case:
     fault: str
+    board: str
     parameters: str
     boards: str
     seconds: int
@@ -52,25 +54,34 @@ class Case:
         """What is killed, empty when the case is a fault of the virtual board."""
         return self.fault.removeprefix("kill_") if self.fault.startswith("kill_") else ""
 
+    @property
+    def kernels(self) -> str:
+        """Flash keeps its contents, so only another image is written there; so is one after a lie."""
+        return UNUSED_KERNELS if self.board == "virtual_f4" or self.fault == "flash_lies" else CLEAN_KERNELS
+
 
 def read_table() -> list[Case]:
     lines = [line for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
     cases = [line.split("\t") for line in lines]
-    return [Case(fault, parameters, boards, int(seconds), ends, says)
-            for fault, parameters, boards, seconds, ends, says in cases]
+    return [Case(fault, board, parameters, boards, int(seconds), ends, says)
+            for fault, board, parameters, boards, seconds, ends, says in cases]
 
 
 class Matrix:
-    def __init__(self, mode: str):
-        self.mode = mode
-        self.jobs = 0
-        self.exact = None
+    """The cases of one board type with one way of driving OpenOCD, on a bench of their own."""
 
-    def submit(self, on: bench.Bench, name: str, kernels: str = "dsp", attempts: int = 1, seconds: int = 60) -> int:
+    def __init__(self, mode: str, board: str):
+        self.mode = mode
+        self.board = board
+        self.jobs = 0
+        self.exact = {}  # Instructions by kernels.
+
+    def submit(self, on: bench.Bench, name: str, kernels: str = CLEAN_KERNELS, attempts: int = 1,
+               seconds: int = 60) -> int:
         path = on.dir / f"{name}.yaml"
         path.write_text("\n".join([
             f"name: {name}", f"models: [{bench.ZOO}/digits_ds.tflite]",
-            f"variants: {{kernels: [{kernels}], weights: [int8]}}", "board_types: [virtual_m4]",
+            f"variants: {{kernels: [{kernels}], weights: [int8]}}", f"board_types: [{self.board}]",
             f"vectors: {bench.few_vectors(on.dir)}", f"max_attempts: {attempts}", f"attempt_timeout_s: {seconds}"]) + "\n")
         self.jobs += 1
         return on.cli_json("run", path, "--no-wait")["campaign_id"]
@@ -82,14 +93,13 @@ class Matrix:
         bench.until(f"campaign {campaign} has ended", ended, bench.RUN_SECONDS, 0.2)
         return on.cli_json("results", "--campaign", campaign)["jobs"][0]
 
-    def check_clean(self, on: bench.Bench) -> None:
-        job = self.wait(on, self.submit(on, "clean"))
+    def check_clean(self, on: bench.Bench, kernels: str = CLEAN_KERNELS) -> None:
+        job = self.wait(on, self.submit(on, "clean", kernels))
         if job["state"] != "succeeded":
             raise AssertionError(f"{self.mode}: the board does not come back: {job['failure']}")
         count = job["instructions_p50"]
-        self.exact = self.exact or count
-        if count != self.exact:
-            raise AssertionError(f"{self.mode}: {count} instructions, before {self.exact}")
+        if count != self.exact.setdefault(kernels, count):
+            raise AssertionError(f"{self.mode}: {count} instructions, before {self.exact[kernels]}")
 
     def make_good(self, on: bench.Bench, ended: str) -> None:
         """Mends the bench. What failed there is checked by a reference job, to the instruction; what did not, by a job
@@ -110,7 +120,7 @@ class Matrix:
         (counter, amount), = values.items()
         hold, parameters = HOLDS[counter]
         on.fault(FIRST, hold, **values, **parameters)
-        campaign = self.submit(on, case.fault)
+        campaign = self.submit(on, case.fault, case.kernels)
         bench.until(f"{counter} {amount}", lambda: on.control(FIRST, cmd="status")["faults"][hold][counter] == 0,
                     bench.RUN_SECONDS)
         if case.victim == "openocd":
@@ -146,8 +156,7 @@ class Matrix:
             on.cli("board", "maintenance", SECOND, "--off")
         for board in on.boards if two else [FIRST]:
             on.fault(board, case.fault, **values)
-        kernels = UNUSED_KERNELS if case.fault == "flash_lies" else "dsp"
-        job = self.wait(on, self.submit(on, case.fault, kernels, 2 if two else 1, case.seconds))
+        job = self.wait(on, self.submit(on, case.fault, case.kernels, 2 if two else 1, case.seconds))
         if two:
             on.cli("board", "maintenance", SECOND)
         return job
@@ -166,8 +175,8 @@ class Matrix:
             first = on.cli_json("job", job["job_id"])["attempts"][0]
             if first["failure"]["owner"] != "bench":
                 return f"the first attempt ended as {first['failure']}"
-        if ended == "succeeded" and job["instructions_p50"] != self.exact:
-            return f"{job['instructions_p50']} instructions, without the fault {self.exact}"
+        if ended == "succeeded" and job["instructions_p50"] != self.exact[case.kernels]:
+            return f"{job['instructions_p50']} instructions, without the fault {self.exact[case.kernels]}"
         if case.fault in ("uart_drop", "uart_flip"):
             link = on.cli_json("manifest", job["job_id"])["measured"]["link"]
             if link["retransmits"] + link["frames_bad"] == 0:
@@ -190,15 +199,16 @@ class Matrix:
     def run(self, cases: list[Case], seeds: int) -> list[list[str]]:
         """For every case what was not as stated."""
         rows = []
-        with bench.Bench(mode=self.mode) as on:
+        with bench.Bench(mode=self.mode, board_type=self.board) as on:
             # While it is known to be good it teaches what the reference job counts.
             on.cli("board", "recover", FIRST)
             on.cli("board", "maintenance", SECOND)
-            self.check_clean(on)
+            for kernels in (UNUSED_KERNELS, CLEAN_KERNELS):
+                self.check_clean(on, kernels)
             for case in cases:
                 start = time.monotonic()
                 rows.append([found for seed in range(1, seeds + 1) if (found := self.run_case(on, case, seed))])
-                print(f"{self.mode:11} {case.fault:22}{case.parameters:40}{time.monotonic() - start:6.1f} s  "
+                print(f"{self.mode:11} {case.board:12}{case.fault:22}{case.parameters:40}{time.monotonic() - start:6.1f} s  "
                       f"{rows[-1] or 'ok'}", file=sys.stderr, flush=True)
             self.check_books(on)
         return rows
@@ -220,21 +230,31 @@ def main() -> int:
     options = parser.parse_args()
     cases = [case for case in read_table() if not options.only or case.fault in options.only]
     modes = options.modes.split(",")
+    types = sorted({case.board for case in cases})
     start = time.monotonic()
-    matrices = [Matrix(mode) for mode in modes]
+
+    def run_mode(mode: str) -> tuple[int, dict[Case, list[str]]]:
+        """Jobs, and for every case what was not as stated. One board type after the other: there are few cores."""
+        jobs, found = 0, {}
+        for board in types:
+            matrix = Matrix(mode, board)
+            mine = [case for case in cases if case.board == board]
+            found |= dict(zip(mine, matrix.run(mine, options.seeds)))
+            jobs += matrix.jobs
+        return jobs, found
+
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        seen = list(pool.map(lambda matrix: matrix.run(cases, options.seeds), matrices))
+        seen = list(pool.map(run_mode, modes))
     width = max(len(mode) for mode in modes) + 2
-    print(f"{'fault':22}{'parameters':40}{'boards':8}{'ends':11}" + "".join(f"{mode:>{width}}" for mode in modes))
+    print(f"{'fault':22}{'board':12}{'parameters':40}{'boards':8}{'ends':11}" + "".join(f"{mode:>{width}}" for mode in modes))
     failures = []
-    for index, case in enumerate(cases):
-        wrong = [rows[index] for rows in seen]
+    for case in cases:
+        wrong = [found[case] for _, found in seen]
         counts = "".join(f"{f'{options.seeds - len(found)}/{options.seeds}':>{width}}" for found in wrong)
-        print(f"{case.fault:22}{case.parameters:40}{case.boards:8}{case.ends:11}{counts}")
+        print(f"{case.fault:22}{case.board:12}{case.parameters:40}{case.boards:8}{case.ends:11}{counts}")
         failures += [f"{mode}: {case.fault} {text}" for mode, found in zip(modes, wrong) for text in found]
-    jobs = sum(matrix.jobs for matrix in matrices)
-    print(f"{len(cases)} cases x {options.seeds} seeds x {len(modes)} modes: {jobs} jobs, none lost or doubled, "
-          f"{time.monotonic() - start:.0f} s")
+    print(f"{len(cases)} cases x {options.seeds} seeds x {len(modes)} modes: {sum(jobs for jobs, _ in seen)} jobs, "
+          f"none lost or doubled, {time.monotonic() - start:.0f} s")
     for failure in failures:
         print(failure)
     return 1 if failures or not cases else 0
