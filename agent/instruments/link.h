@@ -31,11 +31,6 @@ class Link {
   ///         kUnavailable: the link is gone.
   virtual Awaitable<Status> Write(std::vector<uint8_t> bytes, Deadline deadline) = 0;
 
-  /// Throws away what has arrived, until the line was silent for `quiet`, at most up to `deadline`
-  /// (a board that never stops talking is no error here).
-  /// Errors: kUnavailable: the link is gone.
-  virtual Awaitable<Status> Drain(Clock::duration quiet, Deadline deadline) = 0;
-
   /// To be called when the board has said who it is and waits: from here on bytes may take a faster
   /// way than the one on which it said so. Most links have one way only.
   /// Errors: kFailedPrecondition: the image lacks what the faster way needs. kUnavailable.

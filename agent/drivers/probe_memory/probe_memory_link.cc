@@ -94,16 +94,6 @@ class ProbeMemoryLink : public Link {
     co_return OkStatus();
   }
 
-  Awaitable<Status> Drain(Clock::duration quiet, Deadline deadline) override {
-    while (Clock::now() < deadline) {
-      const auto bytes = co_await Read(Within(quiet, deadline));
-      if (bytes.ok()) continue;
-      if (bytes.status().code() == Code::kDeadlineExceeded) break;
-      co_return bytes.status();
-    }
-    co_return OkStatus();
-  }
-
   Stats stats() const override {
     Stats sum = stats_;
     if (cable_) {

@@ -46,7 +46,6 @@ class LossyLink : public Link {
     received.insert(received.end(), hurt.begin(), hurt.end());
     co_return OkStatus();
   }
-  Awaitable<Status> Drain(Clock::duration, Deadline) override { co_return OkStatus(); }
   Stats stats() const override { return stats_; }
 
   bool dead = false;             ///< The board does nothing any more.
