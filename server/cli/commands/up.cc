@@ -56,7 +56,8 @@ Result<int> Up(const UpOptions& options, const Common& common) {
 Runner DefineUp(CLI::App& app) {
   auto options = std::make_shared<UpOptions>();
   app.add_option("--virtual", options->boards,
-                 "Virtual boards, e.g. m4,m4; 'none' for the server alone (default: m4,m4)")
+                 "Virtual boards of m4, f4, m7, native, e.g. m4,f4; 'none' for the server alone "
+                 "(default: m4,m4)")
       ->type_name("KIND[,KIND]");
   app.add_option("--listen", options->listen,
                  "Further address to listen on, e.g. 127.0.0.1:7410; may be repeated")

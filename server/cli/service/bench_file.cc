@@ -15,8 +15,36 @@ constexpr VirtualKind kKinds[] = {
     {"m4", "virtual_m4", "virtual_m4.cfg", 0x003FFFF0, 0x2BA01477},
     {"f4", "virtual_f4", "virtual_f4.cfg", 0x1FFF7A10, 0x2BA01477},
     {"m7", "virtual_m7", "virtual_m7.cfg", 0x003FFFF0, 0x5BA02477},
+    {"native", "native", "", 0, 0},
 };
 constexpr size_t kMaxBoards = 64;
+
+void WritePair(YAML::Emitter& out, const char* key, const std::string& value) {
+  out << YAML::Key << key << YAML::Value << YAML::DoubleQuoted << value;
+}
+void OpenMap(YAML::Emitter& out, const char* key) {
+  out << YAML::Key << key << YAML::Value << YAML::BeginMap;
+}
+
+void WriteNativeProbe(YAML::Emitter& out, const VirtualBoard& board) {
+  WritePair(out, "driver", "native");
+  WritePair(out, "serial", board.serial);
+  WritePair(out, "folder", board.folder);
+}
+
+void WriteOpenOcdProbe(YAML::Emitter& out, const VirtualBoard& board,
+                       const std::string& probe_library) {
+  WritePair(out, "driver", "openocd");
+  WritePair(out, "config", std::string(board.kind->openocd_config));
+  WritePair(out, "serial", board.serial);
+  out << YAML::Key << "uid_address" << YAML::Value
+      << fmt::format("0x{:08X}", board.kind->uid_address);
+  out << YAML::Key << "dpidr" << YAML::Value << fmt::format("0x{:08X}", board.kind->dpidr);
+  OpenMap(out, "env");
+  WritePair(out, "LD_PRELOAD", probe_library);
+  WritePair(out, "TINYRIG_VBOARD_DAP", board.folder + "/dap.sock");
+  out << YAML::EndMap;
+}
 
 }  // namespace
 
@@ -59,42 +87,35 @@ Result<std::vector<VirtualBoard>> PlanBoards(const std::string& kinds,
 std::string BenchFile(const std::vector<VirtualBoard>& boards, const std::string& server_address,
                       const std::string& agent_state, const std::string& probe_library) {
   YAML::Emitter out;
-  const auto pair = [&](const char* key, const std::string& value) {
-    out << YAML::Key << key << YAML::Value << YAML::DoubleQuoted << value;
-  };
-  const auto open = [&](const char* key) {
-    out << YAML::Key << key << YAML::Value << YAML::BeginMap;
-  };
   out << YAML::Comment("Written by tinyrig for its virtual bench; changes are lost.");
   out << YAML::BeginMap;
-  pair("bench", "local");
-  pair("server", server_address);
-  pair("state_dir", agent_state);
+  WritePair(out, "bench", "local");
+  WritePair(out, "server", server_address);
+  WritePair(out, "state_dir", agent_state);
   out << YAML::Key << "boards" << YAML::Value << YAML::BeginSeq;
   for (const VirtualBoard& board : boards) {
     out << YAML::BeginMap;
-    pair("id", board.id);
-    pair("type", std::string(board.kind->board_type));
-    open("probe");
-    pair("driver", "openocd");
-    pair("config", std::string(board.kind->openocd_config));
-    pair("serial", board.serial);
-    out << YAML::Key << "uid_address" << YAML::Value
-        << fmt::format("0x{:08X}", board.kind->uid_address);
-    out << YAML::Key << "dpidr" << YAML::Value << fmt::format("0x{:08X}", board.kind->dpidr);
-    open("env");
-    pair("LD_PRELOAD", probe_library);
-    pair("TINYRIG_VBOARD_DAP", board.folder + "/dap.sock");
-    out << YAML::EndMap << YAML::EndMap;
-    open("link");
-    pair("driver", "uart");
-    pair("port", board.folder + "/tty");
+    WritePair(out, "id", board.id);
+    WritePair(out, "type", std::string(board.kind->board_type));
+    OpenMap(out, "probe");
+    if (board.kind->emulated()) {
+      WriteOpenOcdProbe(out, board, probe_library);
+    } else {
+      WriteNativeProbe(out, board);
+    }
+    out << YAML::EndMap;
+    OpenMap(out, "link");
+    WritePair(out, "driver", "uart");
+    WritePair(out, "port", board.folder + "/tty");
     out << YAML::Key << "baud" << YAML::Value << 115200;
     out << YAML::EndMap;
-    open("power");
-    pair("driver", "virtual");
-    pair("control", board.folder + "/control.sock");
-    out << YAML::EndMap << YAML::EndMap;
+    if (board.kind->emulated()) {
+      OpenMap(out, "power");
+      WritePair(out, "driver", "virtual");
+      WritePair(out, "control", board.folder + "/control.sock");
+      out << YAML::EndMap;
+    }
+    out << YAML::EndMap;
   }
   out << YAML::EndSeq << YAML::EndMap;
   return std::string(out.c_str()) + "\n";

@@ -15,9 +15,12 @@ namespace tinyrig::cli {
 struct VirtualKind {
   std::string_view name;            ///< "m4"
   std::string_view board_type;      ///< "virtual_m4"
-  std::string_view openocd_config;  ///< "virtual_m4.cfg"
+  std::string_view openocd_config;  ///< "virtual_m4.cfg"; empty: a process that the agent starts.
   uint32_t uid_address = 0;         ///< Where the factory's unique id lies.
   uint32_t dpidr = 0;               ///< What its debug port says it is.
+
+  /// Whether a tinyrig-vboard plays it.
+  bool emulated() const { return !openocd_config.empty(); }
 };
 std::span<const VirtualKind> VirtualKinds();
 /// The kind that has this name or board type; null when there is none.

@@ -87,6 +87,7 @@ Status LocalService::StartBoards() {
     std::error_code ignored;
     fs::remove_all(board.folder, ignored);
     TRY(MakePrivateFolder(board.folder));
+    if (!board.kind->emulated()) continue;
     Supervise("board " + board.id, {program, "--type", std::string(board.kind->board_type),
                                     "--serial", board.serial, "--dir", board.folder});
   }
@@ -144,6 +145,7 @@ Status LocalService::ProbeServer(const Client& client) const {
 
 Status LocalService::ProbeInstruments() const {
   for (const VirtualBoard& board : boards_) {
+    if (!board.kind->emulated()) continue;
     const bool there = fs::exists(board.folder + "/dap.sock") &&
                        fs::exists(board.folder + "/tty") &&
                        SocketAnswers("unix:" + board.folder + "/control.sock");

@@ -46,6 +46,10 @@ class Types(unittest.TestCase):
             self.assertEqual(attempt["flash"]["max_erasures"], 0)
             self.assertGreater(attempt["link"]["vector_bytes"], 0)
 
+    def test_a_process_of_this_host(self):
+        for job in self.run_on("native"):
+            self.assertGreater(job["attempts"][-1]["link"]["vector_bytes"], 0)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -69,6 +69,19 @@ TEST(BenchFile, IsYamlWithWhatTheAgentNeeds) {
   EXPECT_EQ(board["power"]["control"].as<std::string>(), "/run/a \"b\"/boards/m4-2/control.sock");
 }
 
+TEST(BenchFile, ANativeBoardHasNoProbeToPlug) {
+  const auto boards = PlanBoards("native,m4", "/run/x");
+  const YAML::Node bench = YAML::Load(BenchFile(*boards, "unix:/s.sock", "/state", "/lib/x.so"));
+  const YAML::Node board = bench["boards"][0];
+  EXPECT_EQ(board["id"].as<std::string>(), "native-1");
+  EXPECT_EQ(board["probe"]["driver"].as<std::string>(), "native");
+  EXPECT_EQ(board["probe"]["folder"].as<std::string>(), "/run/x/boards/native-1");
+  EXPECT_FALSE(board["probe"]["env"]);
+  EXPECT_EQ(board["link"]["port"].as<std::string>(), "/run/x/boards/native-1/tty");
+  EXPECT_FALSE(board["power"]);
+  EXPECT_EQ(bench["boards"][1]["power"]["driver"].as<std::string>(), "virtual");
+}
+
 TEST(Paths, LongStateFoldersGetShortSockets) {
   const auto near = MakeSocketFolder("/tmp/state");
   ASSERT_TRUE(near.ok());
