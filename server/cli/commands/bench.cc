@@ -42,7 +42,7 @@ std::string HostName() {
 }
 
 /// A line from the terminal; empty at its end.
-std::string Ask(const std::string& question) {
+std::string AskPerson(const std::string& question) {
   fmt::print(stderr, "{} ", question);
   std::string line;
   std::getline(std::cin, line);
@@ -71,8 +71,8 @@ void ResetBoard(const BoardDraft& board) {
 
 void AskForType(BoardDraft& board) {
   const std::string type =
-      Ask(fmt::format("What is the board with {}, serial {}? [{}; nothing: none of these]",
-                      board.probe, board.probe_serial, fmt::join(BoardKindNames(), ", ")));
+      AskPerson(fmt::format("What is the board with {}, serial {}? [{}; nothing: none of these]",
+                            board.probe, board.probe_serial, fmt::join(BoardKindNames(), ", ")));
   if (!type.empty()) board.type = type;
   if (!type.empty() && FindBoardKind(type) == nullptr) {
     fmt::print(stderr, "  There is no port for {} yet (firmware/ports/README.md).\n", type);
@@ -101,7 +101,7 @@ size_t AskForPort(const BoardDraft& board, const std::vector<LoosePort>& loose,
                sign->sign == Sign::kSpoke ? "said something" : "was pulled out");
     return sign->port;
   }
-  const std::string line = Ask("Its number:");
+  const std::string line = AskPerson("Its number:");
   size_t number = 0;
   std::from_chars(line.data(), line.data() + line.size(), number);
   return number >= 1 && number <= loose.size() ? number - 1 : loose.size();

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -7,6 +6,7 @@
 #include "firmware/compiler/model_info.h"
 #include "firmware/compiler/plan_json.h"
 #include "server/cli/commands/command.h"
+#include "server/cli/commands/model_text.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
 #include "server/cli/text/bytes.h"
@@ -21,21 +21,15 @@ struct ModelOptions {
   bool tensors = false;
 };
 
-constexpr uint64_t kMaxModelBytes = 256 << 20;
-
-std::string Shape(const std::vector<uint32_t>& shape) {
-  return fmt::format("{}", fmt::join(shape, "x"));
-}
-
 void PrintTensors(const char* title, const std::vector<compiler::TensorInfo>& tensors) {
   for (const compiler::TensorInfo& tensor : tensors) {
     fmt::print("{:<8} {} {}, real = {:.9g} * (q - {})  {}\n", title, tensor.type,
-               Shape(tensor.shape), tensor.scale, tensor.zero_point,
+               ShapeText(tensor.shape), tensor.scale, tensor.zero_point,
                Shorten(Printable(tensor.name), 48));
   }
 }
 
-void PrintOps(const std::vector<compiler::OpInfo>& ops) {
+void PrintModelOps(const std::vector<compiler::OpInfo>& ops) {
   Table table({{"op", Align::kRight},
                {"operator"},
                {"version", Align::kRight},
@@ -45,7 +39,7 @@ void PrintOps(const std::vector<compiler::OpInfo>& ops) {
                {""}});
   for (const compiler::OpInfo& op : ops) {
     table.AddRow(
-        {std::to_string(op.index), op.name, std::to_string(op.version), Shape(op.output_shape),
+        {std::to_string(op.index), op.name, std::to_string(op.version), ShapeText(op.output_shape),
          op.macs == 0 ? "" : FormatCount(op.macs),
          op.weights_bytes == 0 ? "" : FormatBytesShort(static_cast<double>(op.weights_bytes)),
          op.supported ? "" : "not supported"});
@@ -62,7 +56,7 @@ void PrintAllTensors(const std::vector<compiler::TensorInfo>& tensors) {
                {"zero", Align::kRight},
                {"name"}});
   for (const compiler::TensorInfo& t : tensors) {
-    table.AddRow({std::to_string(t.tflite_tensor), t.type, Shape(t.shape), FormatCount(t.bytes),
+    table.AddRow({std::to_string(t.tflite_tensor), t.type, ShapeText(t.shape), FormatCount(t.bytes),
                   t.scale == 0 ? "" : fmt::format("{:.6g}", t.scale),
                   t.scale == 0 ? "" : std::to_string(t.zero_point), Shorten(t.name, 60)});
   }
@@ -76,7 +70,7 @@ void PrintModel(const std::string& path, const compiler::ModelInfo& info, bool t
   PrintTensors("input", info.inputs);
   PrintTensors("output", info.outputs);
   fmt::print("\n");
-  PrintOps(info.ops);
+  PrintModelOps(info.ops);
   if (tensors) PrintAllTensors(info.tensors);
   if (info.supported) {
     fmt::print("\nThe compiler takes this model; see 'tinyrig plan {}'.\n", path);

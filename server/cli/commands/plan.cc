@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "firmware/compiler/plan_json.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/commands/command.h"
+#include "server/cli/commands/model_text.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
 #include "server/cli/service/paths.h"
@@ -26,15 +26,9 @@ struct PlanOptions {
   std::string board_type;
 };
 
-constexpr uint64_t kMaxModelBytes = 256 << 20;
-
-std::string Shape(const std::vector<uint32_t>& shape) {
-  return fmt::format("{}", fmt::join(shape, "x"));
-}
-
 std::string Size(uint64_t bytes) { return FormatBytesShort(static_cast<double>(bytes)); }
 
-void PrintOps(const compiler::Plan& plan) {
+void PrintPlannedOps(const compiler::Plan& plan) {
   Table table({{"step", Align::kRight},
                {"op", Align::kRight},
                {"operator"},
@@ -47,7 +41,7 @@ void PrintOps(const compiler::Plan& plan) {
   for (size_t step = 0; step < plan.ops.size(); ++step) {
     const compiler::PlannedOp& op = plan.ops[step];
     table.AddRow({std::to_string(step), std::to_string(op.tflite_op), op.name,
-                  Shape(op.output_shape), op.form, op.macs == 0 ? "" : FormatCount(op.macs),
+                  ShapeText(op.output_shape), op.form, op.macs == 0 ? "" : FormatCount(op.macs),
                   op.weights_bytes == 0 ? "" : Size(op.weights_bytes),
                   op.scratch_bytes == 0 ? "" : Size(op.scratch_bytes), op.note});
   }
@@ -80,7 +74,7 @@ void PrintPlan(const std::string& path, const compiler::Plan& plan) {
   fmt::print("blob   {} B, of it weights {} B and tables {} B\n", FormatCount(plan.blob_bytes),
              FormatCount(plan.weights_bytes), FormatCount(plan.tables_bytes));
   fmt::print("work   {} MAC\n\n", FormatCount(plan.macs));
-  PrintOps(plan);
+  PrintPlannedOps(plan);
   fmt::print("\n");
   PrintBuffers(plan);
 }
