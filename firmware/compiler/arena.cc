@@ -40,6 +40,7 @@ class Sharer {
     for (uint32_t step = 0; step < ops_.size(); ++step) {
       const LoweredOp& op = ops_[step];
       const size_t home = HomeFor(op, step);
+      if (buffer_of_[op.output] != kNone) continue;  // A part before this one made its place.
       if (home == kNone) {
         Add(op.output, step);
         continue;
@@ -67,9 +68,11 @@ class Sharer {
   /// The buffer of an input that the operator's output may take over, or kNone.
   size_t HomeFor(const LoweredOp& op, uint32_t step) const {
     if (op.sharing == Sharing::kNone) return kNone;
-    for (uint32_t input : op.inputs) {
-      const size_t buffer = buffer_of_[input];
+    for (size_t i = 0; i < op.inputs.size(); ++i) {
+      const size_t buffer = buffer_of_[op.inputs[i]];
+      if (buffer == kNone) continue;  // A constant.
       if (op.sharing == Sharing::kView) return buffer;
+      if ((op.overwritable >> i & 1) == 0) continue;
       // Overwriting is only right when nobody reads the buffer later, under any of its names.
       const auto& tensors = buffers_[buffer].tensors;
       const bool dead = std::all_of(tensors.begin(), tensors.end(), [&](uint32_t tensor) {

@@ -47,25 +47,38 @@ ElementType ToElementType(DataType type) {
   }
 }
 
-/// Only tensors that lie in the arena get a record; `index` maps from the graph's numbers to the
-/// blob's.
+/// Tensors that lie in the arena and constants that operators read as tensors; `index` maps from
+/// the graph's numbers to the blob's.
 struct TensorTable {
   std::vector<TensorRecord> records;
   std::vector<uint16_t> index;
 };
 
-TensorTable MakeTensors(const Graph& graph, const ArenaLayout& layout) {
+std::vector<bool> FindOperands(const Graph& graph, const std::vector<LoweredOp>& ops) {
+  std::vector<bool> is_operand(graph.tensors.size());
+  for (const LoweredOp& op : ops) {
+    for (uint32_t input : op.inputs) is_operand[input] = graph.tensors[input].constant.has_value();
+  }
+  return is_operand;
+}
+
+TensorTable MakeTensors(const Graph& graph, const std::vector<LoweredOp>& ops,
+                        const ArenaLayout& layout) {
   TensorTable table;
   table.index.assign(graph.tensors.size(), runtime::kNoTensor);
+  const std::vector<bool> is_operand = FindOperands(graph, ops);
   for (size_t i = 0; i < graph.tensors.size(); ++i) {
-    if (layout.tensor_offsets[i] == ArenaLayout::kUnplaced) continue;
+    const bool is_placed = layout.tensor_offsets[i] != ArenaLayout::kUnplaced;
+    if (!is_placed && !is_operand[i]) continue;
     const Tensor& tensor = graph.tensors[i];
     TensorRecord record{};
-    record.offset = static_cast<uint32_t>(layout.tensor_offsets[i]);
+    // The place of a constant is known when it is written.
+    record.place = is_placed ? runtime::Place::kArena : runtime::Place::kBlob;
+    record.offset = is_placed ? static_cast<uint32_t>(layout.tensor_offsets[i]) : 0;
     for (size_t d = 0; d < runtime::kMaxRank; ++d) {
       record.dims[d] = d < tensor.shape.size() ? tensor.shape[d] : 1;
     }
-    if (!tensor.quantization.scale.empty()) {
+    if (tensor.type == DataType::kInt8 && !tensor.quantization.scale.empty()) {
       record.scale = tensor.quantization.scale[0];
       record.zero_point = static_cast<int16_t>(tensor.quantization.zero_point[0]);
     }
@@ -76,6 +89,14 @@ TensorTable MakeTensors(const Graph& graph, const ArenaLayout& layout) {
     table.records.push_back(record);
   }
   return table;
+}
+
+/// Writes the constants that are operands.
+void WriteOperands(Writer& writer, const Graph& graph, TensorTable& tensors) {
+  for (TensorRecord& record : tensors.records) {
+    if (record.place != runtime::Place::kBlob) continue;
+    record.offset = writer.Append(*graph.tensors[record.tflite_tensor].constant);
+  }
 }
 
 /// Writes the operator's constants, then its parameters with their offsets filled in.
@@ -98,12 +119,16 @@ OpRecord WriteOp(Writer& writer, const LoweredOp& op, uint64_t scratch_offset,
   record.params_offset = params.empty() ? 0 : writer.Append(params);
   record.scratch_offset = static_cast<uint32_t>(scratch_offset);
   record.scratch_bytes = static_cast<uint32_t>(op.scratch_bytes);
+  record.flags = op.is_part ? runtime::kOpIsPart : 0;
   return record;
 }
 
-uint64_t EstimateBytes(const std::vector<LoweredOp>& ops) {
+uint64_t EstimateBytes(const Graph& graph, const std::vector<LoweredOp>& ops) {
   uint64_t bytes = 0;
   for (const LoweredOp& op : ops) {
+    for (uint32_t input : op.inputs) {
+      if (graph.tensors[input].constant) bytes += graph.tensors[input].Bytes() + 4;
+    }
     for (const Constant& constant : op.constants) bytes += constant.bytes.size() + 4;
   }
   return bytes;
@@ -113,10 +138,10 @@ uint64_t EstimateBytes(const std::vector<LoweredOp>& ops) {
 
 Result<std::vector<std::byte>> WriteBlob(const Graph& graph, const std::vector<LoweredOp>& ops,
                                          const ArenaLayout& layout, const Variant& variant) {
-  if (EstimateBytes(ops) > INT32_MAX) {
+  if (EstimateBytes(graph, ops) > INT32_MAX) {
     return Status(Code::kResourceExhausted, "the model's weights exceed 2 GB; use a smaller model");
   }
-  const TensorTable tensors = MakeTensors(graph, layout);
+  TensorTable tensors = MakeTensors(graph, ops, layout);
   std::vector<uint16_t> io;
   for (uint32_t input : graph.inputs) io.push_back(tensors.index[input]);
   for (uint32_t output : graph.outputs) io.push_back(tensors.index[output]);
@@ -129,6 +154,8 @@ Result<std::vector<std::byte>> WriteBlob(const Graph& graph, const std::vector<L
   header.ops_offset = writer.AppendRecords(records);
   header.io_offset = writer.AppendRecords(io);
   header.data_offset = static_cast<uint32_t>(writer.bytes().size());
+  WriteOperands(writer, graph, tensors);
+  writer.Overwrite(header.tensors_offset, std::as_bytes(std::span(tensors.records)));
   for (size_t i = 0; i < ops.size(); ++i) {
     records[i] = WriteOp(writer, ops[i], layout.scratch_offsets[i], tensors);
   }

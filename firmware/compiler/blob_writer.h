@@ -11,7 +11,7 @@
 
 namespace tinyrig::compiler {
 
-/// Writes firmware/runtime/blob_format.h, version 1: header, tensors, operators, inputs and
+/// Writes firmware/runtime/blob_format.h, version 2: header, tensors, operators, inputs and
 /// outputs, data. Errors: kResourceExhausted when the blob would exceed 2 GB.
 Result<std::vector<std::byte>> WriteBlob(const Graph& graph, const std::vector<LoweredOp>& ops,
                                          const ArenaLayout& layout, const Variant& variant);

@@ -3,6 +3,7 @@
 #include "firmware/compiler/arena.h"
 #include "firmware/compiler/blob_writer.h"
 #include "firmware/compiler/lowering/lower.h"
+#include "firmware/compiler/lowering/op_lowering.h"
 #include "firmware/compiler/tflite/reader.h"
 
 namespace tinyrig::compiler {
@@ -12,6 +13,14 @@ std::string NoteOf(const LoweredOp& op, bool shared) {
   if (!shared) return op.note;
   return op.sharing == Sharing::kView ? "a view: nothing is computed"
                                       : "output in place of the input";
+}
+
+uint64_t OperandBytes(const Graph& graph, const LoweredOp& op) {
+  uint64_t bytes = 0;
+  for (uint32_t input : op.inputs) {
+    if (graph.tensors[input].constant) bytes += graph.tensors[input].Bytes();
+  }
+  return bytes;
 }
 
 PlannedOp Describe(const Graph& graph, const LoweredOp& op, bool shared) {
@@ -24,6 +33,7 @@ PlannedOp Describe(const Graph& graph, const LoweredOp& op, bool shared) {
                     .scratch_bytes = op.scratch_bytes,
                     .note = NoteOf(op, shared)};
   for (uint32_t input : op.inputs) planned.input_shapes.push_back(graph.tensors[input].shape);
+  planned.weights_bytes = OperandBytes(graph, op);
   for (const Constant& constant : op.constants) {
     if (constant.is_weights) planned.weights_bytes += constant.bytes.size();
   }
@@ -32,15 +42,9 @@ PlannedOp Describe(const Graph& graph, const LoweredOp& op, bool shared) {
 
 Status CheckInputs(const Graph& graph) {
   for (uint32_t input : graph.inputs) {
-    const Tensor& tensor = graph.tensors[input];
-    if (tensor.type != DataType::kInt8 || tensor.quantization.scale.size() != 1 ||
-        tensor.shape.size() > runtime::kMaxRank) {
-      return {Code::kUnimplemented,
-              DescribeTensor(graph, static_cast<int32_t>(input)) + " (input of the model) is " +
-                  std::string(DataTypeName(tensor.type)) +
-                  ", not int8 with one scale and at most four dimensions; convert the model with "
-                  "int8 inputs and outputs"};
-    }
+    const auto index = static_cast<int32_t>(input);
+    const Status status = CheckElements(graph, index, Elements::kAny);
+    if (!status.ok()) return {status.code(), "the model's input " + status.message()};
   }
   return OkStatus();
 }
@@ -63,6 +67,7 @@ Result<Compiled> Compile(const Graph& graph, const Variant& variant) {
   for (size_t i = 0; i < ops.size(); ++i) {
     plan.ops.push_back(Describe(graph, ops[i], layout.shared[i]));
     plan.macs += ops[i].macs;
+    plan.weights_bytes += OperandBytes(graph, ops[i]);
     for (const Constant& constant : ops[i].constants) {
       (constant.is_weights ? plan.weights_bytes : plan.tables_bytes) += constant.bytes.size();
     }

@@ -88,23 +88,70 @@ struct FullyConnectedOptions {
 struct SoftmaxOptions {
   float beta = 1;
 };
+/// ADD, SUB and MUL.
 struct AddOptions {
   Activation activation = Activation::kNone;
 };
+struct ConcatenationOptions {
+  int32_t axis = 0;
+  Activation activation = Activation::kNone;
+};
+/// MEAN and SUM.
+struct ReduceOptions {
+  bool keep_dims = false;
+};
+struct LeakyReluOptions {
+  float alpha = 0;
+};
+struct ResizeNearestOptions {
+  bool align_corners = false;
+  bool half_pixel_centers = false;
+};
+/// Bit i of a mask is about dimension i.
+struct StridedSliceOptions {
+  uint32_t begin_mask = 0;
+  uint32_t end_mask = 0;
+  uint32_t ellipsis_mask = 0;
+  uint32_t new_axis_mask = 0;
+  uint32_t shrink_axis_mask = 0;
+  bool offset = false;
+};
 /// monostate: the operator has none, or the importer does not know it.
 using OpOptions = std::variant<std::monostate, ConvOptions, PoolOptions, FullyConnectedOptions,
-                               SoftmaxOptions, AddOptions>;
+                               SoftmaxOptions, AddOptions, ConcatenationOptions, ReduceOptions,
+                               LeakyReluOptions, ResizeNearestOptions, StridedSliceOptions>;
 
 /// Operators the compiler knows; numbers are TensorFlow Lite's builtin codes.
 enum class Builtin : int32_t {
   kAdd = 0,
   kAveragePool2D = 1,
+  kConcatenation = 2,
   kConv2D = 3,
   kDepthwiseConv2D = 4,
+  kDequantize = 6,
   kFullyConnected = 9,
+  kLogistic = 14,
   kMaxPool2D = 17,
+  kMul = 18,
+  kRelu = 19,
+  kReluN1To1 = 20,
+  kRelu6 = 21,
   kReshape = 22,
   kSoftmax = 25,
+  kTanh = 28,
+  kPad = 34,
+  kTranspose = 39,
+  kMean = 40,
+  kSub = 41,
+  kSqueeze = 43,
+  kStridedSlice = 45,
+  kSplit = 49,
+  kPadV2 = 60,
+  kExpandDims = 70,
+  kSum = 74,
+  kResizeNearestNeighbor = 97,
+  kLeakyRelu = 98,
+  kQuantize = 114,
 };
 
 struct Op {

@@ -12,13 +12,19 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/plan_json.cc
     ${compiler_dir}/reference_run.cc
     ${compiler_dir}/variant.cc
+    ${compiler_dir}/lowering/arithmetic.cc
     ${compiler_dir}/lowering/conv.cc
+    ${compiler_dir}/lowering/copy.cc
     ${compiler_dir}/lowering/fully_connected.cc
     ${compiler_dir}/lowering/lower.cc
     ${compiler_dir}/lowering/op_lowering.cc
     ${compiler_dir}/lowering/packing.cc
     ${compiler_dir}/lowering/quantize.cc
+    ${compiler_dir}/lowering/reduce.cc
+    ${compiler_dir}/lowering/resize.cc
     ${compiler_dir}/lowering/simple_ops.cc
+    ${compiler_dir}/lowering/strided_slice.cc
+    ${compiler_dir}/lowering/tables.cc
     ${compiler_dir}/tflite/builtin_names.cc
     ${compiler_dir}/tflite/options.cc
     ${compiler_dir}/tflite/reader.cc)

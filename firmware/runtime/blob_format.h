@@ -18,10 +18,10 @@ namespace tinyrig::runtime {
 static_assert(std::endian::native == std::endian::little, "records are read in place");
 
 inline constexpr uint32_t kBlobMagic = 0x424D5254;  ///< The bytes "TRMB".
-inline constexpr uint16_t kBlobVersion = 1;
+inline constexpr uint16_t kBlobVersion = 2;
 inline constexpr size_t kBlobAlignment = 8;   ///< Of the blob's address.
 inline constexpr size_t kArenaAlignment = 8;  ///< Of the arena's address and of every offset in it.
-inline constexpr size_t kMaxRank = 4;
+inline constexpr size_t kMaxRank = 6;
 inline constexpr uint16_t kNoTensor = 0xFFFF;
 
 /// Which kernels must be linked to run the blob.
@@ -61,6 +61,14 @@ enum class OpKind : uint8_t {
   kReshape = 6,
   kSoftmax = 7,
   kAdd = 8,
+  kSub = 9,
+  kMul = 10,
+  kCopy = 11,        ///< Moves elements: CONCATENATION, SPLIT, STRIDED_SLICE, TRANSPOSE, PAD...
+  kLookup = 12,      ///< A value for each of the 256: LOGISTIC, TANH, RELU, QUANTIZE of int8...
+  kReduce = 13,      ///< MEAN and SUM.
+  kResizeNearest = 14,
+  kQuantize = 15,    ///< float32 to int8.
+  kDequantize = 16,  ///< int8 to float32.
 };
 
 /// First bytes of a blob.
@@ -89,20 +97,31 @@ struct BlobHeader {
 };
 inline constexpr size_t kBlobCrcStart = 16;
 
-/// An activation. Constants are not tensors here: they lie in operator data.
+/// Where a tensor lies.
+enum class Place : uint8_t {
+  kArena = 0,
+  kBlob = 1,  ///< A constant operand, in the data section. Weights are no tensors.
+};
+
+/// An activation, or a constant that an operator reads as one.
 struct TensorRecord {
-  uint32_t offset;  ///< In the arena, a multiple of kArenaAlignment. Tensors may share bytes when
-                    ///< not live together.
+  uint32_t offset;  ///< In the arena, a multiple of kArenaAlignment; tensors may share bytes when
+                    ///< not live together. Of a constant: in the blob, a multiple of 4.
   uint32_t dims[kMaxRank];  ///< Row-major; entries at `rank` and beyond are 1.
   float scale;              ///< real = scale * (q - zero_point); 0 when not quantised.
   int16_t zero_point;
   uint16_t tflite_tensor;  ///< Index in the model file.
   ElementType type;
   uint8_t rank;
-  uint16_t reserved;  ///< 0.
+  Place place;
+  uint8_t reserved;  ///< 0.
 };
 
-/// One step of execution.
+/// Flags of an OpRecord.
+inline constexpr uint16_t kOpIsPart = 1;  ///< A later record completes the same output tensor.
+
+/// One step of execution. An operator of the model may take several: one an input of CONCATENATION,
+/// one an output of SPLIT.
 struct OpRecord {
   OpKind kind;
   WeightForm form;  ///< Form of this operator's weights; selects the kernel together with `kind`.
@@ -114,6 +133,8 @@ struct OpRecord {
       params_offset;  ///< Of that struct, in the data section; unused (0) when params_bytes is 0.
   uint32_t scratch_offset;  ///< In the arena, a multiple of kArenaAlignment.
   uint32_t scratch_bytes;   ///< May be 0. What a kernel needs is said below.
+  uint16_t flags;           ///< kOpIsPart; others are 0.
+  uint16_t reserved;        ///< 0.
 };
 
 /// Requantisation of one output channel for WeightForm::kPlain, as TFLite defines it (rounded
@@ -212,8 +233,14 @@ struct SoftmaxParams {
   int32_t diff_min;    ///< Differences to the row's maximum below this give 0.
 };
 
-/// ADD of two tensors of one shape. TFLite: both inputs to a common scale after a left shift of 20,
-/// then requantised.
+/// How the inputs of an operator on pairs of elements repeat: strides in elements, 0 along a
+/// dimension that is repeated. Unused dimensions come first and are 1.
+struct Broadcast {
+  uint32_t dims[kMaxRank];  ///< Their product is the output's elements, in its order.
+  uint32_t strides[2][kMaxRank];
+};
+
+/// ADD and SUB. TFLite: both inputs to a common scale after a left shift of 20, then requantised.
 struct AddParams {
   int32_t multiplier[2];
   int32_t shift[2];  ///< <= 0.
@@ -221,21 +248,75 @@ struct AddParams {
   int32_t output_shift;
   int8_t activation_min;
   int8_t activation_max;
-  uint16_t reserved;  ///< 0.
+  uint16_t reserved;          ///< 0.
+  uint32_t broadcast_offset;  ///< Of a Broadcast; 0: both inputs have the output's elements.
 };
 
-// RESHAPE has no parameters: nothing to do when output and input share their place, else a copy.
+/// MUL: the product of both inputs without their zero points, requantised.
+struct MulParams {
+  int32_t multiplier;
+  int32_t shift;
+  int8_t activation_min;
+  int8_t activation_max;
+  uint16_t reserved;          ///< 0.
+  uint32_t broadcast_offset;  ///< As in AddParams.
+};
+
+/// COPY: element [i0, i1, ...] goes from in_offset + sum(i * in_strides) of the input to out_offset
+/// + sum(i * out_strides) of the output; all in elements, any ElementType. Dimensions that are not
+/// used come first and are 1.
+struct CopyParams {
+  uint32_t dims[kMaxRank];
+  int32_t in_strides[kMaxRank];  ///< Negative where STRIDED_SLICE walks backwards.
+  int32_t out_strides[kMaxRank];
+  uint32_t in_offset;
+  uint32_t out_offset;
+  uint32_t fills;  ///< 1: the whole output takes the value `fill` first (PAD). Else 0.
+  uint32_t fill;   ///< Bits of one element.
+};
+
+/// LOOKUP: int8 to int8.
+struct LookupParams {
+  uint32_t table_offset;  ///< int8[256]: outputs for the inputs 0 to 127, then -128 to -1.
+};
+
+/// REDUCE: output[k] = clamp(zero_point + scaled(offset + sum of the input over `reduced`)), int8
+/// to int8. Strides count elements of the input. Unused dimensions come first and are 1.
+struct ReduceParams {
+  uint32_t kept_dims[kMaxRank];  ///< Their product is the output's elements, in its order.
+  uint32_t kept_strides[kMaxRank];
+  uint32_t reduced_dims[kMaxRank];
+  uint32_t reduced_strides[kMaxRank];
+  int32_t offset;  ///< -(input zero point) times the number of values in a sum.
+  int32_t multiplier;
+  int32_t shift;
+};
+
+/// RESIZE_NEAREST_NEIGHBOR: output pixel [y, x] is input pixel [rows[y], columns[x]].
+struct ResizeNearestParams {
+  uint32_t rows_offset;     ///< uint16_t[output height].
+  uint32_t columns_offset;  ///< uint16_t[output width].
+};
+
+// RESHAPE, QUANTIZE and DEQUANTIZE have no parameters. A RESHAPE whose output and input share their
+// place has nothing to do, else it is a copy.
 
 static_assert(sizeof(BlobHeader) == 64);
-static_assert(sizeof(TensorRecord) == 32);
-static_assert(sizeof(OpRecord) == 24);
+static_assert(sizeof(TensorRecord) == 40);
+static_assert(sizeof(OpRecord) == 28);
 static_assert(sizeof(Requant) == 12);
 static_assert(sizeof(PackedRequant) == 16);
 static_assert(sizeof(ConvParams) == 28);
 static_assert(sizeof(FullyConnectedParams) == 28);
 static_assert(sizeof(PoolParams) == 12);
 static_assert(sizeof(SoftmaxParams) == 20);
-static_assert(sizeof(AddParams) == 28);
+static_assert(sizeof(Broadcast) == 72);
+static_assert(sizeof(AddParams) == 32);
+static_assert(sizeof(MulParams) == 16);
+static_assert(sizeof(CopyParams) == 88);
+static_assert(sizeof(LookupParams) == 4);
+static_assert(sizeof(ReduceParams) == 108);
+static_assert(sizeof(ResizeNearestParams) == 8);
 
 constexpr uint64_t RoundUp(uint64_t value, uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;

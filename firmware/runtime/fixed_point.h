@@ -35,9 +35,12 @@ inline int32_t MultiplyByQuantizedMultiplier(int32_t x, int32_t multiplier, int3
                              right);
 }
 
-/// a + b and a * b modulo 2^32: what the device's registers do, defined on every host.
+/// a + b and a - b modulo 2^32: what the device's registers do, defined on every host.
 inline int32_t WrappingAdd(int32_t a, int32_t b) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+}
+inline int32_t WrappingSub(int32_t a, int32_t b) {
+  return static_cast<int32_t>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b));
 }
 
 inline int32_t Clamp(int32_t x, int32_t low, int32_t high) {

@@ -21,6 +21,17 @@ bool IsAligned(const void* pointer, size_t alignment) {
   return reinterpret_cast<uintptr_t>(pointer) % alignment == 0;
 }
 
+bool PlaceFits(const OpCheck& check, const BlobHeader& header, const TensorRecord& tensor,
+               uint64_t bytes) {
+  switch (tensor.place) {
+    case Place::kArena:
+      return ArenaFits(header, tensor.offset, bytes);
+    case Place::kBlob:
+      return check.InData(tensor.offset, bytes);
+  }
+  return false;
+}
+
 /// Bytes of a tensor, or 0 when its record makes no sense.
 uint64_t TensorBytes(const TensorRecord& tensor) {
   uint64_t bytes = ElementBytes(tensor.type);
@@ -63,6 +74,7 @@ Code CheckOp(const OpCheck& check, const BlobHeader& header, const KernelSet& ke
   const OpRecord& op = *check.op;
   const bool sound = IndexOrNone(op.inputs[0], header) && IndexOrNone(op.inputs[1], header) &&
                      op.output < header.tensor_count &&
+                     check.output().place == Place::kArena && (op.flags & ~kOpIsPart) == 0 &&
                      ArenaFits(header, op.scratch_offset, op.scratch_bytes) &&
                      (op.params_bytes == 0 || check.InData(op.params_offset, op.params_bytes));
   if (!sound) return Code::kInvalidArgument;
@@ -92,13 +104,15 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
 
   for (uint32_t i = 0; i < header.tensor_count; ++i) {
     const uint64_t bytes = TensorBytes(check.tensors[i]);
-    if (bytes == 0 || !ArenaFits(header, check.tensors[i].offset, bytes)) {
+    if (bytes == 0 || !PlaceFits(check, header, check.tensors[i], bytes)) {
       return Code::kInvalidArgument;
     }
   }
   const auto* io = check.InBlob<uint16_t>(header.io_offset);
   for (uint32_t i = 0; i < uint32_t{header.input_count} + header.output_count; ++i) {
-    if (io[i] >= header.tensor_count) return Code::kInvalidArgument;
+    if (io[i] >= header.tensor_count || check.tensors[io[i]].place != Place::kArena) {
+      return Code::kInvalidArgument;
+    }
   }
   const auto* ops = check.InBlob<OpRecord>(header.ops_offset);
   for (uint32_t i = 0; i < header.op_count; ++i) {
@@ -120,7 +134,7 @@ void Model::Invoke(OpObserver* observer) {
     const OpRecord& op = ops[i];
     context.op = &op;
     kernels_->Find(op.kind, op.form)->invoke(context);
-    if (observer == nullptr) continue;
+    if (observer == nullptr || (op.flags & kOpIsPart) != 0) continue;
     const TensorRecord& output = context.output();
     const auto bytes = static_cast<size_t>(TensorBytes(output));
     observer->OnOp(

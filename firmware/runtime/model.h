@@ -23,16 +23,16 @@ struct TensorView {
   uint16_t tflite_tensor = 0;
 };
 
-/// What an operator has just computed. `data` is valid until the observer returns.
+/// A tensor that has just been completed. `data` is valid until the observer returns.
 struct OpResult {
-  uint16_t op;             ///< Position in the order of execution, from 0.
+  uint16_t op;             ///< Position of its last step in the order of execution, from 0.
   uint16_t tflite_op;      ///< Index of the operator in the model file.
   uint16_t tflite_tensor;  ///< Index of its output tensor in the model file.
   OpKind kind;
   std::span<const std::byte> data;
 };
 
-/// Called after each operator. For layer hashes and profiles; never in timed runs.
+/// Called once for each tensor that is computed, when it is complete. For layer hashes and profiles; never in timed runs.
 class OpObserver {
  public:
   virtual void OnOp(const OpResult& result) = 0;

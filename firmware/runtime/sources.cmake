@@ -11,7 +11,9 @@ set(runtime_dir ${CMAKE_CURRENT_LIST_DIR})
 
 set(TINYRIG_RUNTIME_CORE_SOURCES
     ${runtime_dir}/model.cc
+    ${runtime_dir}/kernels/broadcast.cc
     ${runtime_dir}/kernels/kernel.cc
+    ${runtime_dir}/kernels/walk.cc
     ${runtime_dir}/kernels/window.cc)
 
 set(TINYRIG_KERNELS_REFERENCE_SOURCES
@@ -19,11 +21,17 @@ set(TINYRIG_KERNELS_REFERENCE_SOURCES
     ${runtime_dir}/kernels/add/add_reference.cc
     ${runtime_dir}/kernels/average_pool/average_pool_reference.cc
     ${runtime_dir}/kernels/conv/conv_reference.cc
+    ${runtime_dir}/kernels/copy/copy.cc
     ${runtime_dir}/kernels/depthwise_conv/depthwise_conv_reference.cc
     ${runtime_dir}/kernels/fully_connected/fully_connected_reference.cc
     ${runtime_dir}/kernels/fully_connected/fully_connected_shapes.cc
+    ${runtime_dir}/kernels/lookup/lookup.cc
     ${runtime_dir}/kernels/max_pool/max_pool_reference.cc
+    ${runtime_dir}/kernels/mul/mul.cc
+    ${runtime_dir}/kernels/quantize/quantize.cc
+    ${runtime_dir}/kernels/reduce/reduce.cc
     ${runtime_dir}/kernels/reshape/reshape.cc
+    ${runtime_dir}/kernels/resize_nearest/resize_nearest.cc
     ${runtime_dir}/kernels/softmax/softmax_reference.cc)
 
 set(TINYRIG_KERNELS_DSP_SOURCES

@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <variant>
 
 #include "firmware/compiler/lowering/op_lowering.h"
+#include "firmware/compiler/tflite/reader.h"
 
 namespace tinyrig::compiler {
 namespace {
 
+using LowerOne = Result<LoweredOp> (*)(const LoweringInput& input);
+using LowerSeveral = Result<LoweredSteps> (*)(const LoweringInput& input);
+
 struct Entry {
   Builtin builtin;
   int32_t max_version;  ///< Later versions may mean something that is not computed here.
-  Result<LoweredOp> (*lower)(const LoweringInput& input);
+  std::variant<LowerOne, LowerSeveral> lower;
 };
 
 constexpr Entry kEntries[] = {
@@ -21,9 +26,30 @@ constexpr Entry kEntries[] = {
     {Builtin::kFullyConnected, 12, LowerFullyConnected},
     {Builtin::kAveragePool2D, 3, LowerPool},
     {Builtin::kMaxPool2D, 3, LowerPool},
-    {Builtin::kReshape, 1, LowerReshape},
-    {Builtin::kSoftmax, 3, LowerSoftmax},
+    {Builtin::kMean, 3, LowerReduce},
+    {Builtin::kSum, 2, LowerReduce},
     {Builtin::kAdd, 5, LowerAdd},
+    {Builtin::kSub, 5, LowerAdd},
+    {Builtin::kMul, 7, LowerMul},
+    {Builtin::kSoftmax, 3, LowerSoftmax},
+    {Builtin::kLogistic, 3, LowerLogistic},
+    {Builtin::kTanh, 3, LowerTanh},
+    {Builtin::kRelu, 3, LowerRelu},
+    {Builtin::kRelu6, 3, LowerRelu},
+    {Builtin::kReluN1To1, 3, LowerRelu},
+    {Builtin::kLeakyRelu, 2, LowerLeakyRelu},
+    {Builtin::kReshape, 1, LowerReshape},
+    {Builtin::kSqueeze, 2, LowerReshape},
+    {Builtin::kExpandDims, 1, LowerReshape},
+    {Builtin::kTranspose, 7, LowerTranspose},
+    {Builtin::kPad, 4, LowerPad},
+    {Builtin::kPadV2, 4, LowerPad},
+    {Builtin::kConcatenation, 5, LowerConcatenation},
+    {Builtin::kSplit, 4, LowerSplit},
+    {Builtin::kStridedSlice, 8, LowerStridedSlice},
+    {Builtin::kResizeNearestNeighbor, 4, LowerResizeNearest},
+    {Builtin::kQuantize, 4, LowerQuantize},
+    {Builtin::kDequantize, 6, LowerDequantize},
 };
 
 const Entry* FindEntry(const Op& op) {
@@ -42,8 +68,21 @@ std::string SupportedNames(const Op& op) {
                          entry.max_version);
     }
   }
-  return "supported are CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, AVERAGE_POOL_2D, MAX_POOL_2D, "
-         "RESHAPE, SOFTMAX and ADD; replace it, or move it out of the model into the application";
+  std::string names;
+  for (const Entry& entry : kEntries) {
+    if (!names.empty()) names += ", ";
+    names += BuiltinName(static_cast<int32_t>(entry.builtin));
+  }
+  return fmt::format(
+      "supported are {}; replace it, or move it out of the model into the application", names);
+}
+
+Result<LoweredSteps> LowerOp(const Entry& entry, const LoweringInput& input) {
+  if (const auto* several = std::get_if<LowerSeveral>(&entry.lower)) return (*several)(input);
+  TRY_ASSIGN(LoweredOp op, std::get<LowerOne>(entry.lower)(input));
+  LoweredSteps steps;
+  steps.push_back(std::move(op));
+  return steps;
 }
 
 }  // namespace
@@ -59,12 +98,12 @@ Result<std::vector<LoweredOp>> Lower(const Graph& graph, const Variant& variant)
       return Status(Code::kUnimplemented,
                     fmt::format("{} is not supported; {}", op.Describe(), SupportedNames(op)));
     }
-    Result<LoweredOp> result = entry->lower({graph, op, variant});
+    Result<LoweredSteps> result = LowerOp(*entry, {graph, op, variant});
     if (!result.ok()) {
       return Status(result.error().code(),
                     fmt::format("{}: {}", op.Describe(), result.error().message()));
     }
-    lowered.push_back(*std::move(result));
+    for (LoweredOp& step : *result) lowered.push_back(std::move(step));
   }
   return lowered;
 }

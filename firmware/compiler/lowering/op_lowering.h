@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string_view>
+#include <vector>
+
 #include "firmware/compiler/graph.h"
 #include "firmware/compiler/lowering/lowered.h"
 #include "firmware/compiler/lowering/quantize.h"
@@ -15,6 +18,9 @@ struct LoweringInput {
   const Variant& variant;
 };
 
+/// Operators that take several steps.
+using LoweredSteps = std::vector<LoweredOp>;
+
 Result<LoweredOp> LowerConv(const LoweringInput& input);
 Result<LoweredOp> LowerDepthwiseConv(const LoweringInput& input);
 Result<LoweredOp> LowerFullyConnected(const LoweringInput& input);
@@ -22,12 +28,57 @@ Result<LoweredOp> LowerPool(const LoweringInput& input);
 Result<LoweredOp> LowerReshape(const LoweringInput& input);
 Result<LoweredOp> LowerSoftmax(const LoweringInput& input);
 Result<LoweredOp> LowerAdd(const LoweringInput& input);
+Result<LoweredOp> LowerMul(const LoweringInput& input);
+Result<LoweredOp> LowerTranspose(const LoweringInput& input);
+Result<LoweredOp> LowerPad(const LoweringInput& input);
+Result<LoweredOp> LowerStridedSlice(const LoweringInput& input);
+Result<LoweredSteps> LowerConcatenation(const LoweringInput& input);
+Result<LoweredSteps> LowerSplit(const LoweringInput& input);
+Result<LoweredOp> LowerLogistic(const LoweringInput& input);
+Result<LoweredOp> LowerTanh(const LoweringInput& input);
+Result<LoweredOp> LowerRelu(const LoweringInput& input);
+Result<LoweredOp> LowerLeakyRelu(const LoweringInput& input);
+Result<LoweredOp> LowerQuantize(const LoweringInput& input);
+Result<LoweredOp> LowerDequantize(const LoweringInput& input);
+Result<LoweredOp> LowerReduce(const LoweringInput& input);
+Result<LoweredOp> LowerResizeNearest(const LoweringInput& input);
+
+/// Element types that an operator takes.
+enum class Elements : uint8_t {
+  kInt8,     ///< int8 with one scale.
+  kFloat32,  ///< float32.
+  kAny,      ///< Either, or int32: for operators that only move elements.
+};
+
+/// Errors: kUnimplemented for another type, several scales or more than kMaxRank dimensions;
+/// kInvalidArgument for a scale that is not positive.
+Status CheckElements(const Graph& graph, int32_t tensor, Elements elements);
 
 /// A LoweredOp with kind, and `activations` inputs (the operator's first ones) and its one output
-/// filled in. Errors: kInvalidArgument for too few inputs or several outputs, or a constant in an
-/// activation's place; kUnimplemented for an activation that is not int8 with one scale, or of more
-/// than four dimensions.
+/// filled in; both int8. Errors: kInvalidArgument for too few inputs or several outputs;
+/// kUnimplemented for a constant in an activation's place; those of CheckElements().
 Result<LoweredOp> StartOp(const LoweringInput& input, runtime::OpKind kind, size_t activations);
+
+/// The same for inputs at `activations` of the operator, other types and any number of outputs:
+/// `output` is left 0. Constants are taken when `constants` says so.
+Result<LoweredOp> StartSteps(const LoweringInput& input, runtime::OpKind kind,
+                             std::vector<size_t> activations, Elements elements,
+                             bool constants = false);
+
+/// The operator's one output. Errors: kInvalidArgument for several, those of CheckElements().
+Result<uint32_t> OnlyOutput(const LoweringInput& input, Elements elements);
+
+/// Whether a tensor may be passed on under another name: type and quantisation are the same.
+Status CheckSameElements(const Tensor& from, const Tensor& to);
+Status CheckShape(const Tensor& tensor, const std::vector<uint32_t>& expected);
+
+/// Values of a constant int32 (or int64) input, e.g. axes. Errors: kUnimplemented when it is
+/// computed, kInvalidArgument when it is missing, of another type, or has values beyond int32.
+Result<std::vector<int32_t>> ReadIntegers(const LoweringInput& input, size_t index,
+                                          std::string_view what);
+
+/// An axis counted from the front, that may be given from the back.
+Result<size_t> ResolveAxis(int32_t axis, size_t rank);
 
 /// Scale and zero point of a tensor that StartOp() accepted.
 inline float ScaleOf(const Tensor& tensor) { return tensor.quantization.scale[0]; }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "firmware/runtime/fixed_point.h"
+
 namespace tinyrig::compiler {
 
 namespace {
@@ -68,6 +70,13 @@ Result<ActivationRange> QuantizeActivation(Activation activation, float scale, i
           "has a fused TANH or SIGN_BIT activation; use NONE, RELU, RELU6 or RELU_N1_TO_1");
   }
   return ActivationRange{static_cast<int8_t>(low), static_cast<int8_t>(high)};
+}
+
+int8_t Rescale(int32_t value, const Multiplier& factor, int32_t zero_point, int32_t low,
+               int32_t high) {
+  const int32_t scaled =
+      runtime::MultiplyByQuantizedMultiplier(value, factor.multiplier, factor.shift);
+  return static_cast<int8_t>(runtime::Clamp(runtime::WrappingAdd(scaled, zero_point), low, high));
 }
 
 Result<SoftmaxScaling> QuantizeSoftmax(float beta, float input_scale) {

@@ -26,6 +26,10 @@ struct ActivationRange {
 /// Errors: kUnimplemented for TANH and SIGN_BIT.
 Result<ActivationRange> QuantizeActivation(Activation activation, float scale, int32_t zero_point);
 
+/// The int8 closest to zero_point + scaled(value), as TFLite rounds it; cut off to [low, high].
+int8_t Rescale(int32_t value, const Multiplier& factor, int32_t zero_point, int32_t low = INT8_MIN,
+               int32_t high = INT8_MAX);
+
 /// Bounds of the fixed-point exponential of SOFTMAX.
 struct SoftmaxScaling {
   int32_t multiplier = 0;

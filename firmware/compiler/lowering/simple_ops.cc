@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "firmware/compiler/lowering/op_lowering.h"
 
 /// Operators without weights.
@@ -56,16 +54,15 @@ Result<LoweredOp> LowerPool(const LoweringInput& input) {
 }
 
 Result<LoweredOp> LowerReshape(const LoweringInput& input) {
-  TRY_ASSIGN(LoweredOp op, StartOp(input, runtime::OpKind::kReshape, 1));
-  const Tensor& in = input.graph.tensor(input.op.inputs[0]);
-  const Tensor& out = input.graph.tensor(input.op.outputs[0]);
+  TRY_ASSIGN(LoweredOp op, StartSteps(input, runtime::OpKind::kReshape, {0}, Elements::kAny));
+  TRY_ASSIGN(op.output, OnlyOutput(input, Elements::kAny));
+  const Tensor& in = input.graph.tensors[op.inputs[0]];
+  const Tensor& out = input.graph.tensors[op.output];
   if (in.ElementCount() != out.ElementCount()) {
     return Contradiction(
         fmt::format("makes {} elements of {}", out.ElementCount(), in.ElementCount()));
   }
-  if (!SameQuantization(in, out)) {
-    return Contradiction("changes the quantisation, which a reshape may not");
-  }
+  TRY(CheckSameElements(in, out));
   op.sharing = Sharing::kView;
   return op;
 }
@@ -92,40 +89,6 @@ Result<LoweredOp> LowerSoftmax(const LoweringInput& input) {
                                      .multiplier = scaling.multiplier,
                                      .left_shift = scaling.left_shift,
                                      .diff_min = scaling.diff_min});
-  op.sharing = Sharing::kInPlace;
-  return op;
-}
-
-Result<LoweredOp> LowerAdd(const LoweringInput& input) {
-  TRY_ASSIGN(LoweredOp op, StartOp(input, runtime::OpKind::kAdd, 2));
-  const Tensor& a = input.graph.tensor(input.op.inputs[0]);
-  const Tensor& b = input.graph.tensor(input.op.inputs[1]);
-  const Tensor& out = input.graph.tensor(input.op.outputs[0]);
-  if (a.shape != b.shape || a.shape != out.shape) {
-    return Status(Code::kUnimplemented,
-                  fmt::format("adds [{}] and [{}]; only equal shapes are supported, repeat the "
-                              "smaller tensor",
-                              fmt::join(a.shape, ", "), fmt::join(b.shape, ", ")));
-  }
-  constexpr int kLeftShift = 20;
-  const double twice_max = 2 * static_cast<double>(std::max(ScaleOf(a), ScaleOf(b)));
-  TRY_ASSIGN(const Multiplier first,
-             QuantizeMultiplier(static_cast<double>(ScaleOf(a)) / twice_max));
-  TRY_ASSIGN(const Multiplier second,
-             QuantizeMultiplier(static_cast<double>(ScaleOf(b)) / twice_max));
-  TRY_ASSIGN(
-      const Multiplier result,
-      QuantizeMultiplier(twice_max / ((1 << kLeftShift) * static_cast<double>(ScaleOf(out)))));
-  TRY_ASSIGN(const ActivationRange range,
-             QuantizeActivation(std::get<AddOptions>(input.op.options).activation, ScaleOf(out),
-                                ZeroPointOf(out)));
-  op.params = ToBytes(runtime::AddParams{.multiplier = {first.multiplier, second.multiplier},
-                                         .shift = {first.shift, second.shift},
-                                         .output_multiplier = result.multiplier,
-                                         .output_shift = result.shift,
-                                         .activation_min = range.min,
-                                         .activation_max = range.max,
-                                         .reserved = 0});
   op.sharing = Sharing::kInPlace;
   return op;
 }

@@ -13,7 +13,14 @@ constexpr uint8_t kDepthwiseConv2DOptions = 2;
 constexpr uint8_t kPool2DOptions = 5;
 constexpr uint8_t kFullyConnectedOptions = 8;
 constexpr uint8_t kSoftmaxOptions = 9;
+constexpr uint8_t kConcatenationOptions = 10;
 constexpr uint8_t kAddOptions = 11;
+constexpr uint8_t kMulOptions = 21;
+constexpr uint8_t kReducerOptions = 27;
+constexpr uint8_t kSubOptions = 28;
+constexpr uint8_t kStridedSliceOptions = 32;
+constexpr uint8_t kResizeNearestNeighborOptions = 74;
+constexpr uint8_t kLeakyReluOptions = 75;
 
 /// Collects the first complaint while fields are read one after the other.
 class FieldReader {
@@ -80,6 +87,76 @@ ConvOptions ReadConv(const T& table, FieldReader& reader) {
           .activation = reader.ReadActivation(table.fused_activation())};
 }
 
+uint8_t ArithmeticOptionsType(Builtin builtin) {
+  if (builtin == Builtin::kMul) return kMulOptions;
+  return builtin == Builtin::kSub ? kSubOptions : kAddOptions;
+}
+
+StridedSliceOptions ReadStridedSlice(const fbs::StridedSliceOptions& table) {
+  return {.begin_mask = static_cast<uint32_t>(table.begin_mask()),
+          .end_mask = static_cast<uint32_t>(table.end_mask()),
+          .ellipsis_mask = static_cast<uint32_t>(table.ellipsis_mask()),
+          .new_axis_mask = static_cast<uint32_t>(table.new_axis_mask()),
+          .shrink_axis_mask = static_cast<uint32_t>(table.shrink_axis_mask()),
+          .offset = table.offset()};
+}
+
+/// Operators without weights or windows. Those that are not listed have no options, or their
+/// tensors say it all.
+void ReadSimpleOptions(const fbs::Operator& source, flatbuffers::Verifier& verifier, Op& op,
+                       FieldReader& reader) {
+  const auto builtin = static_cast<Builtin>(op.builtin);
+  switch (builtin) {
+    case Builtin::kAdd:
+    case Builtin::kSub:
+    case Builtin::kMul:
+      if (const auto* table = OptionsAs<fbs::AddOptions>(source, ArithmeticOptionsType(builtin),
+                                                         verifier, reader)) {
+        op.options = AddOptions{.activation = reader.ReadActivation(table->fused_activation())};
+      }
+      break;
+    case Builtin::kConcatenation:
+      if (const auto* table = OptionsAs<fbs::ConcatenationOptions>(source, kConcatenationOptions,
+                                                                   verifier, reader)) {
+        op.options =
+            ConcatenationOptions{.axis = table->axis(),
+                                 .activation = reader.ReadActivation(table->fused_activation())};
+      }
+      break;
+    case Builtin::kMean:
+    case Builtin::kSum:
+      if (const auto* table =
+              OptionsAs<fbs::ReducerOptions>(source, kReducerOptions, verifier, reader)) {
+        op.options = ReduceOptions{.keep_dims = table->keep_dims()};
+      }
+      break;
+    case Builtin::kStridedSlice:
+      if (const auto* table =
+              OptionsAs<fbs::StridedSliceOptions>(source, kStridedSliceOptions, verifier, reader)) {
+        op.options = ReadStridedSlice(*table);
+      }
+      break;
+    case Builtin::kResizeNearestNeighbor:
+      if (const auto* table = OptionsAs<fbs::ResizeNearestNeighborOptions>(
+              source, kResizeNearestNeighborOptions, verifier, reader)) {
+        op.options = ResizeNearestOptions{.align_corners = table->align_corners(),
+                                          .half_pixel_centers = table->half_pixel_centers()};
+      }
+      break;
+    case Builtin::kLeakyRelu:
+      if (const auto* table =
+              OptionsAs<fbs::LeakyReluOptions>(source, kLeakyReluOptions, verifier, reader)) {
+        if (!std::isfinite(table->alpha())) {
+          reader.Complain(fmt::format("alpha is {}, not a number", table->alpha()));
+        }
+        op.options = LeakyReluOptions{.alpha = table->alpha()};
+      }
+      break;
+    default:
+      break;
+  }
+}
+
 }  // namespace
 
 Status ReadOptions(const fbs::Operator& source, flatbuffers::Verifier& verifier, Op& op) {
@@ -135,13 +212,8 @@ Status ReadOptions(const fbs::Operator& source, flatbuffers::Verifier& verifier,
         op.options = SoftmaxOptions{.beta = table->beta()};
       }
       break;
-    case Builtin::kAdd:
-      if (const auto* table = OptionsAs<fbs::AddOptions>(source, kAddOptions, verifier, reader)) {
-        op.options = AddOptions{.activation = reader.ReadActivation(table->fused_activation())};
-      }
-      break;
-    case Builtin::kReshape:  // The output tensor's shape says all.
-      break;
+    default:
+      ReadSimpleOptions(source, verifier, op, reader);
   }
   return reader.status();
 }

@@ -31,7 +31,9 @@ struct OpContext {
   const TensorRecord& input(int i = 0) const { return tensors[op->inputs[i]]; }
   const TensorRecord& output() const { return tensors[op->output]; }
   const int8_t* input_data(int i = 0) const {
-    return reinterpret_cast<const int8_t*>(arena + input(i).offset);
+    const TensorRecord& tensor = input(i);
+    const std::byte* base = tensor.place == Place::kBlob ? blob : arena;
+    return reinterpret_cast<const int8_t*>(base + tensor.offset);
   }
   int8_t* output_data() const { return reinterpret_cast<int8_t*>(arena + output().offset); }
   int16_t* scratch() const { return reinterpret_cast<int16_t*>(arena + op->scratch_offset); }
@@ -53,6 +55,9 @@ struct OpCheck : OpContext {
   /// Whether [offset, offset + bytes) lies in the data section, at a multiple of 4.
   bool InData(uint32_t offset, uint64_t bytes) const;
 };
+
+/// The shift of a multiplier that MultiplyByQuantizedMultiplier() is defined for.
+constexpr bool ShiftIsSound(int32_t shift) { return shift >= -31 && shift <= 30; }
 
 /// Elements of a tensor; at most 2^32 for tensors that Model::Prepare() accepted.
 uint64_t ElementCount(const TensorRecord& tensor);

@@ -1,5 +1,6 @@
 #include "firmware/runtime/fixed_point.h"
 #include "firmware/runtime/kernels/add/add.h"
+#include "firmware/runtime/kernels/broadcast.h"
 #include "firmware/runtime/kernels/simd/simd.h"
 
 namespace tinyrig::runtime {
@@ -41,28 +42,38 @@ bool IsExact(const AddParams& params) {
          Factor::IsExact(params.output_multiplier, params.output_shift);
 }
 
-}  // namespace
-
-void AddDsp(const OpContext& context) {
+template <bool kSubtract>
+void Combine(const OpContext& context) {
   const auto& params = context.params<AddParams>();
-  if (!IsExact(params)) return Add(context);
+  if (!IsExact(params)) return kSubtract ? Sub(context) : Add(context);
   const Factor factor_a(params.multiplier[0], params.shift[0]);
   const Factor factor_b(params.multiplier[1], params.shift[1]);
   const Factor factor_out(params.output_multiplier, params.output_shift);
-  const int8_t* a = context.input_data(0);
-  const int8_t* b = context.input_data(1);
-  int8_t* result = context.output_data();
   const int32_t zero_a = context.input(0).zero_point;
   const int32_t zero_b = context.input(1).zero_point;
   const int32_t zero_out = context.output().zero_point;
-  const auto count = static_cast<size_t>(ElementCount(context.output()));
+  const auto combined = [&](int32_t value_a, int32_t value_b) {
+    const int32_t a = factor_a.Apply(ShiftLeft(value_a - zero_a, kAddLeftShift));
+    const int32_t b = factor_b.Apply(ShiftLeft(value_b - zero_b, kAddLeftShift));
+    const int32_t sum = kSubtract ? WrappingSub(a, b) : WrappingAdd(a, b);
+    return SaturateToInt8(WrappingAdd(factor_out.Apply(sum), zero_out));
+  };
 
-  for (size_t i = 0; i < count; ++i) {
-    const int32_t sum = WrappingAdd(factor_a.Apply(ShiftLeft(a[i] - zero_a, kAddLeftShift)),
-                                    factor_b.Apply(ShiftLeft(b[i] - zero_b, kAddLeftShift)));
-    result[i] = SaturateToInt8(WrappingAdd(factor_out.Apply(sum), zero_out));
-  }
-  ClampValues(result, count, params.activation_min, params.activation_max);
+  ForEachRun(context, params.broadcast_offset, [&](PairRun run) {
+    if (run.step_a == 1 && run.step_b == 1) {
+      for (size_t i = 0; i < run.count; ++i) run.result[i] = combined(run.a[i], run.b[i]);
+    } else {
+      for (size_t i = 0; i < run.count; ++i, run.a += run.step_a, run.b += run.step_b) {
+        run.result[i] = combined(*run.a, *run.b);
+      }
+    }
+    ClampValues(run.result, run.count, params.activation_min, params.activation_max);
+  });
 }
+
+}  // namespace
+
+void AddDsp(const OpContext& context) { Combine<false>(context); }
+void SubDsp(const OpContext& context) { Combine<true>(context); }
 
 }  // namespace tinyrig::runtime
