@@ -84,6 +84,7 @@ struct PoolOptions {
 };
 struct FullyConnectedOptions {
   Activation activation = Activation::kNone;
+  bool keep_num_dims = false;  ///< Only says how the output's shape came about.
 };
 struct SoftmaxOptions {
   float beta = 1;

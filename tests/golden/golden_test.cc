@@ -43,6 +43,16 @@ class HashingObserver : public runtime::OpObserver {
   std::vector<nlohmann::json> hashes;
 };
 
+std::vector<vectors::InputTensor> InputsOf(const Plan& plan) {
+  std::vector<vectors::InputTensor> inputs;
+  for (const TensorInfo& input : plan.inputs) {
+    const bool is_float = input.type == "float32";
+    inputs.push_back({.elements = input.bytes / (is_float ? sizeof(float) : 1),
+                      .is_float = is_float});
+  }
+  return inputs;
+}
+
 class GoldenTest : public testing::TestWithParam<Case> {};
 
 TEST_P(GoldenTest, EveryOperatorAndTheOutputMatch) {
@@ -61,8 +71,7 @@ TEST_P(GoldenTest, EveryOperatorAndTheOutputMatch) {
   for (const char pattern : {'A', 'B'}) {
     TINYRIG_READ_TEST_DATA(expected_output, golden + "." + pattern + ".out0.bin");
     HashingObserver observer;
-    const vectors::InputTensor shape{.elements = runner->input_bytes()};
-    const auto input = vectors::MakePattern(pattern, std::span(&shape, 1));
+    const auto input = vectors::MakePattern(pattern, InputsOf(compiled->plan));
     ASSERT_TRUE(input.ok()) << input.status().ToString();
     const auto output = runner->Run(std::as_bytes(std::span(*input)), &observer);
     ASSERT_TRUE(output.ok()) << output.status().ToString();
@@ -92,6 +101,7 @@ std::vector<Case> AllCases() {
     cases.push_back({"kws", "kws_ref_model.tflite", variant});
     cases.push_back({"vww", "vww_96_int8.tflite", variant});
     cases.push_back({"resnet", "pretrainedResnet_quant.tflite", variant});
+    cases.push_back({"te_vww", "tinyengine_vww.tflite", variant});
   }
   return cases;
 }

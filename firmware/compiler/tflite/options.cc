@@ -19,6 +19,7 @@ constexpr uint8_t kMulOptions = 21;
 constexpr uint8_t kReducerOptions = 27;
 constexpr uint8_t kSubOptions = 28;
 constexpr uint8_t kStridedSliceOptions = 32;
+constexpr uint8_t kSplitOptions = 35;
 constexpr uint8_t kResizeNearestNeighborOptions = 74;
 constexpr uint8_t kLeakyReluOptions = 75;
 
@@ -136,6 +137,16 @@ void ReadSimpleOptions(const fbs::Operator& source, flatbuffers::Verifier& verif
         op.options = ReadStridedSlice(*table);
       }
       break;
+    case Builtin::kSplit:
+      if (const auto* table =
+              OptionsAs<fbs::SplitOptions>(source, kSplitOptions, verifier, reader)) {
+        const auto parts = static_cast<int64_t>(op.outputs.size());
+        if (table->num_splits() != parts) {
+          reader.Complain(
+              fmt::format("makes {} parts, but has {} outputs", table->num_splits(), parts));
+        }
+      }
+      break;
     case Builtin::kResizeNearestNeighbor:
       if (const auto* table = OptionsAs<fbs::ResizeNearestNeighborOptions>(
               source, kResizeNearestNeighborOptions, verifier, reader)) {
@@ -200,7 +211,8 @@ Status ReadOptions(const fbs::Operator& source, flatbuffers::Verifier& verifier,
           reader.Complain("its weights are shuffled, a format of other runtimes");
         }
         op.options =
-            FullyConnectedOptions{.activation = reader.ReadActivation(table->fused_activation())};
+            FullyConnectedOptions{.activation = reader.ReadActivation(table->fused_activation()),
+                                  .keep_num_dims = table->keep_num_dims()};
       }
       break;
     case Builtin::kSoftmax:

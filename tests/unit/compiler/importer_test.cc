@@ -70,9 +70,9 @@ TEST_P(RefusalTest, NamesThePlaceAndTheRemedy) {
 
 const Refusal kRefusals[] = {
     {"UnknownOperator",
-     [](ModelSpec& s) { s.ops[1].builtin = 45; },
+     [](ModelSpec& s) { s.ops[1].builtin = 50; },
      Code::kUnimplemented,
-     {"operator 1 (STRIDED_SLICE version 1)", "not supported", "supported are CONV_2D"}},
+     {"operator 1 (LOG_SOFTMAX version 1)", "not supported", "supported are CONV_2D"}},
     {"CustomOperator",
      [](ModelSpec& s) { s.ops[1].builtin = 32; },
      Code::kUnimplemented,

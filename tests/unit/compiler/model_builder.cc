@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "firmware/compiler/tflite/schema_generated.h"
+#include "tests/unit/compiler/random.h"
 
 namespace tinyrig::compiler {
 namespace {
@@ -18,6 +19,7 @@ struct BuiltOptions {
 struct OptionsBuilder {
   FlatBufferBuilder& fbb;
   int32_t builtin;
+  int32_t outputs;
 
   template <typename T>
   static BuiltOptions Any(uint8_t type, Offset<T> table) {
@@ -26,7 +28,10 @@ struct OptionsBuilder {
   static int8_t Byte(auto value) { return static_cast<int8_t>(value); }
   static int32_t Int(uint32_t value) { return static_cast<int32_t>(value); }
 
-  BuiltOptions operator()(std::monostate) const { return {}; }
+  BuiltOptions operator()(std::monostate) const {
+    if (builtin != static_cast<int32_t>(Builtin::kSplit)) return {};
+    return Any(35, fbs::CreateSplitOptions(fbb, outputs));
+  }
   BuiltOptions operator()(const ConvOptions& o) const {
     if (builtin == static_cast<int32_t>(Builtin::kConv2D)) {
       return Any(
@@ -43,18 +48,39 @@ struct OptionsBuilder {
                                            Int(o.kernel_w), Int(o.kernel_h), Byte(o.activation)));
   }
   BuiltOptions operator()(const FullyConnectedOptions& o) const {
-    return Any(8, fbs::CreateFullyConnectedOptions(fbb, Byte(o.activation)));
+    return Any(8, fbs::CreateFullyConnectedOptions(fbb, Byte(o.activation), 0, o.keep_num_dims));
   }
   BuiltOptions operator()(const SoftmaxOptions& o) const {
     return Any(9, fbs::CreateSoftmaxOptions(fbb, o.beta));
   }
   BuiltOptions operator()(const AddOptions& o) const {
-    return Any(11, fbs::CreateAddOptions(fbb, Byte(o.activation)));
+    const auto kind = static_cast<Builtin>(builtin);
+    const uint8_t type = kind == Builtin::kMul ? 21 : (kind == Builtin::kSub ? 28 : 11);
+    return Any(type, fbs::CreateAddOptions(fbb, Byte(o.activation)));
+  }
+  BuiltOptions operator()(const ConcatenationOptions& o) const {
+    return Any(10, fbs::CreateConcatenationOptions(fbb, o.axis, Byte(o.activation)));
+  }
+  BuiltOptions operator()(const ReduceOptions& o) const {
+    return Any(27, fbs::CreateReducerOptions(fbb, o.keep_dims));
+  }
+  BuiltOptions operator()(const LeakyReluOptions& o) const {
+    return Any(75, fbs::CreateLeakyReluOptions(fbb, o.alpha));
+  }
+  BuiltOptions operator()(const ResizeNearestOptions& o) const {
+    return Any(74, fbs::CreateResizeNearestNeighborOptions(fbb, o.align_corners,
+                                                           o.half_pixel_centers));
+  }
+  BuiltOptions operator()(const StridedSliceOptions& o) const {
+    return Any(32, fbs::CreateStridedSliceOptions(
+                       fbb, Int(o.begin_mask), Int(o.end_mask), Int(o.ellipsis_mask),
+                       Int(o.new_axis_mask), Int(o.shrink_axis_mask), o.offset));
   }
 };
 
 Offset<fbs::Operator> BuildOp(FlatBufferBuilder& fbb, const OpSpec& op, uint32_t opcode) {
-  BuiltOptions options = std::visit(OptionsBuilder{fbb, op.builtin}, op.options);
+  BuiltOptions options = std::visit(OptionsBuilder{fbb, op.builtin, static_cast<int32_t>(op.outputs.size())},
+                                    op.options);
   if (op.options_type >= 0) options.type = static_cast<uint8_t>(op.options_type);
   const auto inputs = fbb.CreateVector(op.inputs);
   const auto outputs = fbb.CreateVector(op.outputs);
@@ -72,30 +98,6 @@ Offset<fbs::Tensor> BuildTensor(FlatBufferBuilder& fbb, const TensorSpec& tensor
   }
   return fbs::CreateTensor(fbb, shape, tensor.type, buffer, name, quantization);
 }
-
-uint32_t Next(uint32_t& state) {
-  state = state * 1664525u + 1013904223u;
-  return state >> 8;
-}
-
-/// Random numbers that are the same on every host; std's distributions are not.
-class Random {
- public:
-  explicit Random(uint32_t seed) : state_(seed * 2654435761u + 1) {}
-  /// In [low, high].
-  int32_t In(int32_t low, int32_t high) {
-    return low + static_cast<int32_t>(Next(state_) % static_cast<uint32_t>(high - low + 1));
-  }
-  bool OneIn(int32_t n) { return In(1, n) == 1; }
-  /// 2^-(low..high), not a power of two.
-  float Scale(int32_t low, int32_t high) {
-    return (1.0f + static_cast<float>(In(0, 1000)) / 1100.0f) /
-           static_cast<float>(1 << In(low, high));
-  }
-
- private:
-  uint32_t state_;
-};
 
 /// Adds operators one after the other; `tip` is the last activation.
 class RandomNet {

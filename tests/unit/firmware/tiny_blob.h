@@ -41,8 +41,8 @@ inline std::vector<uint64_t> TinyBlob(uint32_t bytes) {
   for (uint16_t i = 0; i < 2; ++i) {
     TensorRecord& tensor = blob.tensors[i];
     tensor.offset = i * offset;
+    for (uint32_t& dim : tensor.dims) dim = 1;
     tensor.dims[0] = bytes;
-    tensor.dims[1] = tensor.dims[2] = tensor.dims[3] = 1;
     tensor.scale = 1;
     tensor.tflite_tensor = static_cast<uint16_t>(7 + i);
     tensor.type = ElementType::kInt8;

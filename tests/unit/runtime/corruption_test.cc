@@ -8,6 +8,7 @@
 #include "firmware/runtime/model.h"
 #include "proto/device/crc32c.h"
 #include "tests/unit/compiler/model_builder.h"
+#include "tests/unit/compiler/random_net.h"
 
 /// Blobs with wrong numbers and a right CRC: Prepare() refuses them, or Invoke() stays inside blob
 /// and arena.
@@ -75,8 +76,11 @@ TEST_P(CorruptionTest, WrongNumbersNeverLeaveBlobAndArena) {
   const KernelSet& kernels =
       variant->kernels == KernelSetId::kDsp ? DspKernels() : ReferenceKernels();
   Tally tally;
-  for (uint32_t seed = 0; seed < 12; ++seed) {
-    const auto spec = seed == 0 ? compiler::SmallModel() : compiler::RandomModel(seed);
+  constexpr uint32_t kChains = 12;  // The rest are nets of all operators.
+  for (uint32_t seed = 0; seed < kChains + 24; ++seed) {
+    const auto spec = seed == 0        ? compiler::SmallModel()
+                      : seed < kChains ? compiler::RandomModel(seed)
+                                       : compiler::RandomNet(seed);
     const auto compiled = compiler::Compile(compiler::BuildTflite(spec), *variant);
     ASSERT_TRUE(compiled.ok());
     BlobHeader header;
