@@ -73,8 +73,8 @@ bool IndexOrNone(uint16_t index, const BlobHeader& header) {
 Code CheckOp(const OpCheck& check, const BlobHeader& header, const KernelSet& kernels) {
   const OpRecord& op = *check.op;
   const bool sound = IndexOrNone(op.inputs[0], header) && IndexOrNone(op.inputs[1], header) &&
-                     op.output < header.tensor_count &&
-                     check.output().place == Place::kArena && (op.flags & ~kOpIsPart) == 0 &&
+                     op.output < header.tensor_count && check.output().place == Place::kArena &&
+                     (op.flags & ~kOpIsPart) == 0 &&
                      ArenaFits(header, op.scratch_offset, op.scratch_bytes) &&
                      (op.params_bytes == 0 || check.InData(op.params_offset, op.params_bytes));
   if (!sound) return Code::kInvalidArgument;

@@ -32,7 +32,8 @@ struct OpResult {
   std::span<const std::byte> data;
 };
 
-/// Called once for each tensor that is computed, when it is complete. For layer hashes and profiles; never in timed runs.
+/// Called once for each tensor that is computed, when it is complete. For layer hashes and
+/// profiles; never in timed runs.
 class OpObserver {
  public:
   virtual void OnOp(const OpResult& result) = 0;

@@ -47,8 +47,8 @@ std::vector<vectors::InputTensor> InputsOf(const Plan& plan) {
   std::vector<vectors::InputTensor> inputs;
   for (const TensorInfo& input : plan.inputs) {
     const bool is_float = input.type == "float32";
-    inputs.push_back({.elements = input.bytes / (is_float ? sizeof(float) : 1),
-                      .is_float = is_float});
+    inputs.push_back(
+        {.elements = input.bytes / (is_float ? sizeof(float) : 1), .is_float = is_float});
   }
   return inputs;
 }

@@ -48,9 +48,8 @@ Result<Pair> StartPair(const LoweringInput& input, runtime::OpKind kind) {
   pair.b = &input.graph.tensors[pair.op.inputs[1]];
   pair.out = &input.graph.tensors[pair.op.output];
   TRY_ASSIGN(pair.broadcast, MakeBroadcast(pair.a->shape, pair.b->shape, pair.out->shape));
-  TRY_ASSIGN(pair.range,
-             QuantizeActivation(std::get<AddOptions>(input.op.options).activation,
-                                ScaleOf(*pair.out), ZeroPointOf(*pair.out)));
+  TRY_ASSIGN(pair.range, QuantizeActivation(std::get<AddOptions>(input.op.options).activation,
+                                            ScaleOf(*pair.out), ZeroPointOf(*pair.out)));
   // An input that repeats is read again after its place was written.
   pair.op.sharing = Sharing::kInPlace;
   pair.op.overwritable = 0;
@@ -109,8 +108,8 @@ Result<LoweredOp> LowerAdd(const LoweringInput& input) {
   TRY_ASSIGN(const Multiplier first, QuantizeMultiplier(scale_a / twice_max));
   TRY_ASSIGN(const Multiplier second, QuantizeMultiplier(scale_b / twice_max));
   TRY_ASSIGN(const Multiplier result,
-             QuantizeMultiplier(twice_max / ((1 << kLeftShift) *
-                                             static_cast<double>(ScaleOf(*pair.out)))));
+             QuantizeMultiplier(twice_max /
+                                ((1 << kLeftShift) * static_cast<double>(ScaleOf(*pair.out)))));
   auto params = ToBytes(runtime::AddParams{.multiplier = {first.multiplier, second.multiplier},
                                            .shift = {first.shift, second.shift},
                                            .output_multiplier = result.multiplier,
@@ -119,8 +118,7 @@ Result<LoweredOp> LowerAdd(const LoweringInput& input) {
                                            .activation_max = pair.range.max,
                                            .reserved = 0,
                                            .broadcast_offset = 0});
-  return Finish(std::move(pair), std::move(params),
-                offsetof(runtime::AddParams, broadcast_offset));
+  return Finish(std::move(pair), std::move(params), offsetof(runtime::AddParams, broadcast_offset));
 }
 
 Result<LoweredOp> LowerMul(const LoweringInput& input) {
@@ -134,8 +132,7 @@ Result<LoweredOp> LowerMul(const LoweringInput& input) {
                                            .activation_max = pair.range.max,
                                            .reserved = 0,
                                            .broadcast_offset = 0});
-  return Finish(std::move(pair), std::move(params),
-                offsetof(runtime::MulParams, broadcast_offset));
+  return Finish(std::move(pair), std::move(params), offsetof(runtime::MulParams, broadcast_offset));
 }
 
 }  // namespace tinyrig::compiler

@@ -103,15 +103,13 @@ Result<uint32_t> ReadFill(const LoweringInput& input, const Tensor& out) {
   }
   const Tensor& value = input.graph.tensor(input.op.inputs[2]);
   if (!value.constant || value.ElementCount() != 1) {
-    return Status(Code::kUnimplemented,
-                  DescribeTensor(input.graph, input.op.inputs[2]) +
-                      " (value to pad with) is not one constant; use PAD");
+    return Status(Code::kUnimplemented, DescribeTensor(input.graph, input.op.inputs[2]) +
+                                            " (value to pad with) is not one constant; use PAD");
   }
   TRY(CheckElements(input.graph, input.op.inputs[2], Elements::kAny));
   TRY(CheckSameElements(value, out));
   uint32_t bits = 0;
-  std::copy(value.constant->begin(), value.constant->end(),
-            reinterpret_cast<std::byte*>(&bits));
+  std::copy(value.constant->begin(), value.constant->end(), reinterpret_cast<std::byte*>(&bits));
   return bits;
 }
 
@@ -160,8 +158,7 @@ Result<LoweredSteps> LowerConcatenation(const LoweringInput& input) {
   uint64_t begin = 0;
   LoweredSteps steps;
   for (size_t i = 0; i < input.op.inputs.size(); ++i) {
-    TRY_ASSIGN(LoweredOp op,
-               StartSteps(input, runtime::OpKind::kCopy, {i}, Elements::kAny, true));
+    TRY_ASSIGN(LoweredOp op, StartSteps(input, runtime::OpKind::kCopy, {i}, Elements::kAny, true));
     const Tensor& in = input.graph.tensors[op.inputs[0]];
     TRY(CheckSameElements(in, out));
     shape[axis] = in.shape.size() == shape.size() ? in.shape[axis] : 0;
@@ -173,8 +170,9 @@ Result<LoweredSteps> LowerConcatenation(const LoweringInput& input) {
     op.output = output;
     op.is_part = i + 1 < input.op.inputs.size();
     op.note = fmt::format("part {} of {}", i + 1, input.op.inputs.size());
-    op.params = ToBytes(MakeCopy(DenseLoop(in.shape, Strides(in.shape), out_strides), 0,
-                                 static_cast<uint32_t>(begin) * static_cast<uint32_t>(out_strides[axis])));
+    op.params =
+        ToBytes(MakeCopy(DenseLoop(in.shape, Strides(in.shape), out_strides), 0,
+                         static_cast<uint32_t>(begin) * static_cast<uint32_t>(out_strides[axis])));
     begin += shape[axis];
     steps.push_back(std::move(op));
   }
@@ -184,8 +182,7 @@ Result<LoweredSteps> LowerConcatenation(const LoweringInput& input) {
 }
 
 Result<LoweredSteps> LowerSplit(const LoweringInput& input) {
-  TRY_ASSIGN(const LoweredOp first,
-             StartSteps(input, runtime::OpKind::kCopy, {1}, Elements::kAny));
+  TRY_ASSIGN(const LoweredOp first, StartSteps(input, runtime::OpKind::kCopy, {1}, Elements::kAny));
   TRY_ASSIGN(const std::vector<int32_t> axes, ReadIntegers(input, 0, "dimension"));
   if (axes.size() != 1) return Contradiction("does not split along one dimension");
   const Tensor& in = input.graph.tensors[first.inputs[0]];

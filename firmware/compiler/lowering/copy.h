@@ -49,7 +49,7 @@ runtime::CopyParams MakeCopy(const std::vector<LoopDim<2>>& dims, uint32_t in_of
 /// How inputs of shapes `a` and `b` give `out`: nothing when both have its shape.
 /// Errors: kInvalidArgument when they do not.
 Result<std::optional<runtime::Broadcast>> MakeBroadcast(const std::vector<uint32_t>& a,
-                                                      const std::vector<uint32_t>& b,
-                                                      const std::vector<uint32_t>& out);
+                                                        const std::vector<uint32_t>& b,
+                                                        const std::vector<uint32_t>& out);
 
 }  // namespace tinyrig::compiler

@@ -33,14 +33,14 @@ struct LoweredOp {
   std::vector<uint32_t> inputs;  ///< Tensor indices of the graph, at most two: activations, and
                                  ///< constants that the kernel reads as such.
   uint32_t output = 0;
-  bool is_part = false;  ///< A later operator completes the same output.
+  bool is_part = false;           ///< A later operator completes the same output.
   std::vector<std::byte> params;  ///< The parameter struct of `kind`, offsets still 0.
   std::vector<Constant> constants;
   uint64_t scratch_bytes = 0;
   uint64_t macs = 0;
   Sharing sharing = Sharing::kNone;
   uint32_t overwritable = 3;  ///< kInPlace: bit i says that the output may lie on input i.
-  std::string note;  ///< For people: why a slower form was taken. May be empty.
+  std::string note;           ///< For people: why a slower form was taken. May be empty.
 };
 
 /// The bytes of a record or of an array of them.

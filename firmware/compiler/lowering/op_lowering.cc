@@ -31,7 +31,8 @@ Status CheckScale(const std::string& name, const Quantization& quantization) {
                         name, quantization.scale.size())};
   }
   if (quantization.scale[0] > 0) return OkStatus();
-  return Invalid(fmt::format("{} has scale {}, not a positive number", name, quantization.scale[0]));
+  return Invalid(
+      fmt::format("{} has scale {}, not a positive number", name, quantization.scale[0]));
 }
 
 }  // namespace
@@ -103,8 +104,8 @@ Status CheckSameElements(const Tensor& from, const Tensor& to) {
 
 Status CheckShape(const Tensor& tensor, const std::vector<uint32_t>& expected) {
   if (tensor.shape == expected) return OkStatus();
-  return Invalid(fmt::format("gives [{}], but its output tensor is [{}]",
-                             fmt::join(expected, ", "), fmt::join(tensor.shape, ", ")));
+  return Invalid(fmt::format("gives [{}], but its output tensor is [{}]", fmt::join(expected, ", "),
+                             fmt::join(tensor.shape, ", ")));
 }
 
 Result<std::vector<int32_t>> ReadIntegers(const LoweringInput& input, size_t index,

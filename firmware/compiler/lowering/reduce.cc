@@ -36,6 +36,9 @@ Multiplier DivideBy(const Multiplier& factor, uint64_t count) {
 Result<LoweredOp> LowerReduce(const LoweringInput& input) {
   TRY_ASSIGN(LoweredOp op, StartOp(input, runtime::OpKind::kReduce, 1));
   TRY_ASSIGN(const std::vector<int32_t> axes, ReadIntegers(input, 1, "dimensions"));
+  if (axes.empty()) {
+    return Status(Code::kUnimplemented, "reduces along no dimension; leave it out");
+  }
   const Tensor& in = input.graph.tensors[op.inputs[0]];
   const Tensor& out = input.graph.tensors[op.output];
   const bool keep_dims = std::get<ReduceOptions>(input.op.options).keep_dims;

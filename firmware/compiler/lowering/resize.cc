@@ -37,7 +37,8 @@ Result<LoweredOp> LowerResizeNearest(const LoweringInput& input) {
   TRY(CheckShape(out, {in.shape[0], static_cast<uint32_t>(size[0]), static_cast<uint32_t>(size[1]),
                        in.shape[3]}));
   if (std::max(in.shape[1], in.shape[2]) > UINT16_MAX) {
-    return Status(Code::kUnimplemented, "has an input above 65535 pixels a side; use a smaller one");
+    return Status(Code::kUnimplemented,
+                  "has an input above 65535 pixels a side; use a smaller one");
   }
   const auto& options = std::get<ResizeNearestOptions>(input.op.options);
   using runtime::ResizeNearestParams;

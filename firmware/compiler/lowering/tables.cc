@@ -58,10 +58,11 @@ LoweredOp MakeCurve(Unary unary, Curve curve) {
 
 Status CheckOutput(const Tensor& out, float scale, int32_t zero_point) {
   if (ScaleOf(out) == scale && ZeroPointOf(out) == zero_point) return OkStatus();
-  return {Code::kUnimplemented,
-          fmt::format("has output scale {} and zero point {}, not {} and {}; convert the model with "
-                      "full integer quantisation",
-                      ScaleOf(out), ZeroPointOf(out), scale, zero_point)};
+  return {
+      Code::kUnimplemented,
+      fmt::format("has output scale {} and zero point {}, not {} and {}; convert the model with "
+                  "full integer quantisation",
+                  ScaleOf(out), ZeroPointOf(out), scale, zero_point)};
 }
 
 /// Factor between two scales as the activations of TFLite take it: divided in float.
@@ -133,9 +134,8 @@ Result<LoweredOp> LowerQuantize(const LoweringInput& input) {
     TRY_ASSIGN(const Multiplier factor,
                QuantizeMultiplier(static_cast<double>(ScaleOf(*unary.in)) /
                                   static_cast<double>(ScaleOf(*unary.out))));
-    return MakeTable(std::move(unary.op), [&](int32_t value) {
-      return Rescale(value - in_zero, factor, out_zero);
-    });
+    return MakeTable(std::move(unary.op),
+                     [&](int32_t value) { return Rescale(value - in_zero, factor, out_zero); });
   }
   TRY_ASSIGN(LoweredOp op, StartSteps(input, runtime::OpKind::kQuantize, {0}, Elements::kFloat32));
   TRY_ASSIGN(op.output, OnlyOutput(input, Elements::kInt8));

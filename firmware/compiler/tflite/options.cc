@@ -119,9 +119,8 @@ void ReadSimpleOptions(const fbs::Operator& source, flatbuffers::Verifier& verif
     case Builtin::kConcatenation:
       if (const auto* table = OptionsAs<fbs::ConcatenationOptions>(source, kConcatenationOptions,
                                                                    verifier, reader)) {
-        op.options =
-            ConcatenationOptions{.axis = table->axis(),
-                                 .activation = reader.ReadActivation(table->fused_activation())};
+        op.options = ConcatenationOptions{
+            .axis = table->axis(), .activation = reader.ReadActivation(table->fused_activation())};
       }
       break;
     case Builtin::kMean:

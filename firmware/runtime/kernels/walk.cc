@@ -12,7 +12,8 @@ bool WalkIsSound(const uint32_t* dims, const int32_t* strides, uint64_t offset, 
     // Both factors are below 2^32, and what goes on is below 2^32 too: nothing overflows.
     steps *= dims[d];
     const int64_t stride = strides[d];
-    const uint64_t reach = uint64_t{dims[d] - 1} * static_cast<uint64_t>(stride < 0 ? -stride : stride);
+    const uint64_t reach =
+        uint64_t{dims[d] - 1} * static_cast<uint64_t>(stride < 0 ? -stride : stride);
     if (stride < 0) {
       if (reach > lowest) return false;
       lowest -= reach;

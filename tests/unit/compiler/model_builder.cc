@@ -68,19 +68,19 @@ struct OptionsBuilder {
     return Any(75, fbs::CreateLeakyReluOptions(fbb, o.alpha));
   }
   BuiltOptions operator()(const ResizeNearestOptions& o) const {
-    return Any(74, fbs::CreateResizeNearestNeighborOptions(fbb, o.align_corners,
-                                                           o.half_pixel_centers));
+    return Any(74,
+               fbs::CreateResizeNearestNeighborOptions(fbb, o.align_corners, o.half_pixel_centers));
   }
   BuiltOptions operator()(const StridedSliceOptions& o) const {
-    return Any(32, fbs::CreateStridedSliceOptions(
-                       fbb, Int(o.begin_mask), Int(o.end_mask), Int(o.ellipsis_mask),
-                       Int(o.new_axis_mask), Int(o.shrink_axis_mask), o.offset));
+    return Any(32, fbs::CreateStridedSliceOptions(fbb, Int(o.begin_mask), Int(o.end_mask),
+                                                  Int(o.ellipsis_mask), Int(o.new_axis_mask),
+                                                  Int(o.shrink_axis_mask), o.offset));
   }
 };
 
 Offset<fbs::Operator> BuildOp(FlatBufferBuilder& fbb, const OpSpec& op, uint32_t opcode) {
-  BuiltOptions options = std::visit(OptionsBuilder{fbb, op.builtin, static_cast<int32_t>(op.outputs.size())},
-                                    op.options);
+  BuiltOptions options = std::visit(
+      OptionsBuilder{fbb, op.builtin, static_cast<int32_t>(op.outputs.size())}, op.options);
   if (op.options_type >= 0) options.type = static_cast<uint8_t>(op.options_type);
   const auto inputs = fbb.CreateVector(op.inputs);
   const auto outputs = fbb.CreateVector(op.outputs);

@@ -79,8 +79,8 @@ TEST(OperatorsTest, PadTakesTheZeroPoint) {
 }
 
 TEST(OperatorsTest, StridedSliceBackwardsAndShrinking) {
-  ModelSpec spec = OneOp(Builtin::kStridedSlice, {3},
-                         StridedSliceOptions{.end_mask = 2, .shrink_axis_mask = 1});
+  ModelSpec spec =
+      OneOp(Builtin::kStridedSlice, {3}, StridedSliceOptions{.end_mask = 2, .shrink_axis_mask = 1});
   AddInput(spec, Bias32("begin", {1, -1}));
   AddInput(spec, Bias32("end", {2, 0}));
   AddInput(spec, Bias32("strides", {1, -1}));
@@ -152,10 +152,15 @@ TEST(OperatorsTest, TablesOfActivations) {
 
 TEST(OperatorsTest, QuantizeRoundsHalvesAwayFromZeroAndSaturates) {
   ModelSpec spec = OneOp(Builtin::kQuantize, {2, 3});
-  spec.tensors[0] = {.name = "in", .shape = {2, 3}, .type = 0, .scale = {}, .zero_point = {},
-                     .axis = 0, .data = {}};
-  const float values[] = {0.25f, -0.25f, 0.2499f, 1e9f, -1e30f,
-                          std::numeric_limits<float>::quiet_NaN()};
+  spec.tensors[0] = {.name = "in",
+                     .shape = {2, 3},
+                     .type = 0,
+                     .scale = {},
+                     .zero_point = {},
+                     .axis = 0,
+                     .data = {}};
+  const float values[] = {0.25f, -0.25f, 0.2499f,
+                          1e9f,  -1e30f, std::numeric_limits<float>::quiet_NaN()};
   std::vector<int8_t> input(sizeof(values));
   std::memcpy(input.data(), values, sizeof(values));
   EXPECT_THAT(Run(spec, input)[0].second, ElementsAre(2, 0, 1, 127, -128, -128));
@@ -213,7 +218,9 @@ const Refusal kRefusals[] = {
      },
      "negative padding"},
     {"Ellipsis",
-     [] { return OneOp(Builtin::kStridedSlice, {2, 3}, StridedSliceOptions{.ellipsis_mask = 1}); },
+     [] {
+       return OneOp(Builtin::kStridedSlice, {2, 3}, StridedSliceOptions{.ellipsis_mask = 1});
+     },
      "ellipsis"},
     {"ZeroSliceStride",
      [] {
@@ -232,7 +239,9 @@ const Refusal kRefusals[] = {
      },
      "changes the quantisation"},
     {"ConcatenationSize",
-     [] { return OneOp(Builtin::kConcatenation, {2, 4}, ConcatenationOptions{.axis = 1}); },
+     [] {
+       return OneOp(Builtin::kConcatenation, {2, 4}, ConcatenationOptions{.axis = 1});
+     },
      "inputs of 3 in all for a dimension of 4"},
     {"Broadcast",
      [] {
@@ -255,7 +264,11 @@ const Refusal kRefusals[] = {
        return spec;
      },
      "dimension 2 of 2"},
-    {"TanhScale", [] { return OneOp(Builtin::kTanh, {2, 3}); }, "output scale 0.5"},
+    {"TanhScale",
+     [] {
+       return OneOp(Builtin::kTanh, {2, 3});
+     },
+     "output scale 0.5"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Operators, OperatorRefusalTest, testing::ValuesIn(kRefusals),

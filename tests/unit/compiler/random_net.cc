@@ -36,8 +36,7 @@ int32_t NetMaker::Integers(const std::vector<int32_t>& values) {
 }
 
 int32_t NetMaker::ConstantLike(int32_t tensor, const Shape& shape) {
-  TensorSpec constant =
-      Weights8("c", shape, {at(tensor).scale[0]}, 0, Values(Count(shape)));
+  TensorSpec constant = Weights8("c", shape, {at(tensor).scale[0]}, 0, Values(Count(shape)));
   constant.zero_point = at(tensor).zero_point;
   return AddTensor(std::move(constant));
 }
@@ -65,9 +64,8 @@ float NetMaker::Near(float scale) {
 }
 
 Activation NetMaker::AnyActivation() {
-  static constexpr Activation kChoices[] = {Activation::kNone, Activation::kNone,
-                                            Activation::kRelu, Activation::kRelu6,
-                                            Activation::kReluN1To1};
+  static constexpr Activation kChoices[] = {Activation::kNone, Activation::kNone, Activation::kRelu,
+                                            Activation::kRelu6, Activation::kReluN1To1};
   return kChoices[random_.In(0, 4)];
 }
 
@@ -95,8 +93,13 @@ void NetMaker::AddInput() {
     spec_.inputs.push_back(Activate(shape, scale, Zero()));
     return;
   }
-  TensorSpec real{.name = "real", .shape = shape, .type = 0, .scale = {}, .zero_point = {},
-                  .axis = 0, .data = {}};
+  TensorSpec real{.name = "real",
+                  .shape = shape,
+                  .type = 0,
+                  .scale = {},
+                  .zero_point = {},
+                  .axis = 0,
+                  .data = {}};
   const int32_t input = AddTensor(real);
   spec_.inputs.push_back(input);
   const int32_t quantized = Activate(shape, scale, Zero());
@@ -124,8 +127,13 @@ void NetMaker::Finish() {
     if (is_read_[static_cast<size_t>(tensor)]) continue;
     int32_t output = tensor;
     if (is_input || random_.OneIn(6)) {
-      output = AddTensor({.name = "real", .shape = shape(tensor), .type = 0, .scale = {},
-                          .zero_point = {}, .axis = 0, .data = {}});
+      output = AddTensor({.name = "real",
+                          .shape = shape(tensor),
+                          .type = 0,
+                          .scale = {},
+                          .zero_point = {},
+                          .axis = 0,
+                          .data = {}});
       Emit(Builtin::kDequantize, 2, {tensor}, {output});
     }
     spec_.outputs.push_back(output);
@@ -134,14 +142,14 @@ void NetMaker::Finish() {
 
 ModelSpec NetMaker::Make() {
   static constexpr Step kSteps[] = {
-      &NetMaker::Conv,       &NetMaker::Conv,        &NetMaker::DepthwiseConv,
-      &NetMaker::DepthwiseConv, &NetMaker::Dense,    &NetMaker::Pool,
-      &NetMaker::Pool,       &NetMaker::Resize,      &NetMaker::Reduce,
-      &NetMaker::GlobalMean, &NetMaker::Softmax,     &NetMaker::Arithmetic,
-      &NetMaker::Arithmetic, &NetMaker::Arithmetic,  &NetMaker::Table,
-      &NetMaker::Relu,       &NetMaker::Requantize,  &NetMaker::Reshape,
-      &NetMaker::Transpose,  &NetMaker::Pad,         &NetMaker::Concatenate,
-      &NetMaker::Split,      &NetMaker::Slice,
+      &NetMaker::Conv,          &NetMaker::Conv,       &NetMaker::DepthwiseConv,
+      &NetMaker::DepthwiseConv, &NetMaker::Dense,      &NetMaker::Pool,
+      &NetMaker::Pool,          &NetMaker::Resize,     &NetMaker::Reduce,
+      &NetMaker::GlobalMean,    &NetMaker::Softmax,    &NetMaker::Arithmetic,
+      &NetMaker::Arithmetic,    &NetMaker::Arithmetic, &NetMaker::Table,
+      &NetMaker::Relu,          &NetMaker::Requantize, &NetMaker::Reshape,
+      &NetMaker::Transpose,     &NetMaker::Pad,        &NetMaker::Concatenate,
+      &NetMaker::Split,         &NetMaker::Slice,
   };
   constexpr auto kLast = static_cast<int32_t>(std::size(kSteps)) - 1;
   AddInput();

@@ -69,8 +69,7 @@ bool NetMaker::Arithmetic(int32_t tensor) {
 bool NetMaker::Table(int32_t tensor) {
   const bool is_tanh = random_.OneIn(2);
   const Shape same = shape(tensor);
-  const int32_t output =
-      is_tanh ? Activate(same, 1.0f / 128, 0) : Activate(same, 1.0f / 256, -128);
+  const int32_t output = is_tanh ? Activate(same, 1.0f / 128, 0) : Activate(same, 1.0f / 256, -128);
   Emit(is_tanh ? Builtin::kTanh : Builtin::kLogistic, 2, {tensor}, {output});
   return true;
 }
@@ -228,7 +227,8 @@ bool NetMaker::Slice(int32_t tensor) {
   std::vector<int32_t> steps;
   Shape out;
   for (size_t d = 0; d < in.size(); ++d) {
-    const int32_t step = random_.OneIn(2) ? 1 : (random_.OneIn(2) ? random_.In(2, 3) : random_.In(-2, -1));
+    const int32_t step =
+        random_.OneIn(2) ? 1 : (random_.OneIn(2) ? random_.In(2, 3) : random_.In(-2, -1));
     int32_t first = random_.In(0, in[d] - 1);
     int32_t last = random_.In(0, in[d] - 1);
     if ((step > 0) != (first <= last)) std::swap(first, last);

@@ -51,8 +51,8 @@ bool NetMaker::Convolve(int32_t tensor, bool depthwise) {
   for (size_t i = 0; i < scales; ++i) weight_scales.push_back(Near(weight_scale));
   const Shape kernel = {depthwise ? 1 : channels, window.kernel[0], window.kernel[1],
                         depthwise ? channels : in[3]};
-  const int32_t weights = AddTensor(Weights8("w", kernel, weight_scales, depthwise ? 3 : 0,
-                                             Values(depth * channels)));
+  const int32_t weights =
+      AddTensor(Weights8("w", kernel, weight_scales, depthwise ? 3 : 0, Values(depth * channels)));
   const float in_scale = at(tensor).scale[0];
   std::vector<int32_t> bias(static_cast<size_t>(channels));
   for (auto& value : bias) value = random_.In(-9000, 9000);
@@ -84,8 +84,8 @@ bool NetMaker::Dense(int32_t tensor) {
   if (rows * depth * units > kMaxMacs) return false;
   const float weight_scale = random_.Scale(6, 11);
   const float in_scale = at(tensor).scale[0];
-  const int32_t weights = AddTensor(
-      Weights8("w", {units, depth}, {weight_scale}, 0, Values(int64_t{units} * depth)));
+  const int32_t weights =
+      AddTensor(Weights8("w", {units, depth}, {weight_scale}, 0, Values(int64_t{units} * depth)));
   std::vector<int32_t> bias(static_cast<size_t>(units));
   for (auto& value : bias) value = random_.In(-9000, 9000);
   TensorSpec bias_spec = Bias32("b", bias);
@@ -109,8 +109,7 @@ bool NetMaker::Pool(int32_t tensor) {
   const Shape in = shape(tensor);
   if (in.size() != 4) return false;
   const Window window = MakeWindow(in, false);
-  const int32_t output =
-      ActivateLike(tensor, {in[0], window.output[0], window.output[1], in[3]});
+  const int32_t output = ActivateLike(tensor, {in[0], window.output[0], window.output[1], in[3]});
   PoolOptions options;
   options.padding = window.padding;
   options.kernel_h = static_cast<uint32_t>(window.kernel[0]);
@@ -156,8 +155,8 @@ bool NetMaker::Reduce(int32_t tensor) {
   const float grown = is_sum ? std::sqrt(static_cast<float>(count)) : 1.0f;
   const int32_t dims = Integers(axes);
   const bool same = random_.OneIn(4);
-  const int32_t output = same ? ActivateLike(tensor, out)
-                              : Activate(out, Near(at(tensor).scale[0] * grown), Zero());
+  const int32_t output =
+      same ? ActivateLike(tensor, out) : Activate(out, Near(at(tensor).scale[0] * grown), Zero());
   Emit(is_sum ? Builtin::kSum : Builtin::kMean, 2, {tensor, dims}, {output}, options);
   return true;
 }

@@ -19,9 +19,9 @@ void Combine(const OpContext& context) {
     for (size_t i = 0; i < run.count; ++i, run.a += run.step_a, run.b += run.step_b) {
       const int32_t a = scaled(*run.a - zero_a, 0);
       const int32_t b = scaled(*run.b - zero_b, 1);
-      const int32_t sum = MultiplyByQuantizedMultiplier(
-          kSubtract ? WrappingSub(a, b) : WrappingAdd(a, b), params.output_multiplier,
-          params.output_shift);
+      const int32_t sum =
+          MultiplyByQuantizedMultiplier(kSubtract ? WrappingSub(a, b) : WrappingAdd(a, b),
+                                        params.output_multiplier, params.output_shift);
       run.result[i] = static_cast<int8_t>(
           Clamp(WrappingAdd(sum, zero_out), params.activation_min, params.activation_max));
     }

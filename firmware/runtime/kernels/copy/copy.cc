@@ -39,7 +39,8 @@ void CopyElements(const OpContext& context) {
   const auto* from = reinterpret_cast<const Element*>(context.input_data());
   auto* to = reinterpret_cast<Element*>(context.output_data());
   if (params.fills != 0) {
-    Fill(to, static_cast<Element>(params.fill), static_cast<size_t>(ElementCount(context.output())));
+    Fill(to, static_cast<Element>(params.fill),
+         static_cast<size_t>(ElementCount(context.output())));
   }
   Walk<2> walk(params.dims, {Unsigned(params.in_strides), Unsigned(params.out_strides)});
   do {
@@ -53,11 +54,11 @@ Code PrepareCopy(const OpCheck& check) {
   if (!check.Has<CopyParams>(1)) return Code::kInvalidArgument;
   const auto& params = check.params<CopyParams>();
   const uint64_t written = ElementCount(check.output());
-  const bool sound = check.input().type == check.output().type && params.fills <= 1 &&
-                     WalkIsSound(params.dims, params.in_strides, params.in_offset,
-                                 ElementCount(check.input()), written) &&
-                     WalkIsSound(params.dims, params.out_strides, params.out_offset, written,
-                                 written);
+  const bool sound =
+      check.input().type == check.output().type && params.fills <= 1 &&
+      WalkIsSound(params.dims, params.in_strides, params.in_offset, ElementCount(check.input()),
+                  written) &&
+      WalkIsSound(params.dims, params.out_strides, params.out_offset, written, written);
   return sound ? Code::kOk : Code::kInvalidArgument;
 }
 

@@ -24,7 +24,8 @@ int32_t Sum(const int8_t* values, const ReduceParams& params) {
   Walk<1> walk(params.reduced_dims, {params.reduced_strides});
   do {
     const int8_t* value = values + walk.at(0);
-    for (uint32_t i = 0; i < count; ++i, value += step) sum += static_cast<uint32_t>(int32_t{*value});
+    for (uint32_t i = 0; i < count; ++i, value += step)
+      sum += static_cast<uint32_t>(int32_t{*value});
   } while (walk.Next());
   return static_cast<int32_t>(sum);
 }
