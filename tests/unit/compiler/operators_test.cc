@@ -30,8 +30,8 @@ class Tensors : public runtime::OpObserver {
 };
 
 /// Runs a model with one int8 input on these values; what it computed, in order.
-std::vector<std::pair<int, std::vector<int>>> Run(const ModelSpec& spec,
-                                                  const std::vector<int8_t>& input) {
+std::vector<std::pair<int, std::vector<int>>> Compute(const ModelSpec& spec,
+                                                      const std::vector<int8_t>& input) {
   const auto compiled = Compile(BuildTflite(spec), kReference);
   if (!compiled.ok()) {
     ADD_FAILURE() << compiled.status().ToString();
@@ -67,7 +67,7 @@ const std::vector<int8_t> kSix = {10, 20, 30, 40, 50, 60};
 TEST(OperatorsTest, Transpose) {
   ModelSpec spec = OneOp(Builtin::kTranspose, {3, 2});
   AddInput(spec, Bias32("order", {1, 0}));
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(10, 40, 20, 50, 30, 60));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(10, 40, 20, 50, 30, 60));
 }
 
 TEST(OperatorsTest, PadTakesTheZeroPoint) {
@@ -75,7 +75,7 @@ TEST(OperatorsTest, PadTakesTheZeroPoint) {
   TensorSpec pads = Bias32("pads", {0, 0, 1, 2});
   pads.shape = {2, 2};
   AddInput(spec, pads);
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(1, 10, 20, 30, 1, 1, 1, 40, 50, 60, 1, 1));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(1, 10, 20, 30, 1, 1, 1, 40, 50, 60, 1, 1));
 }
 
 TEST(OperatorsTest, StridedSliceBackwardsAndShrinking) {
@@ -84,7 +84,7 @@ TEST(OperatorsTest, StridedSliceBackwardsAndShrinking) {
   AddInput(spec, Bias32("begin", {1, -1}));
   AddInput(spec, Bias32("end", {2, 0}));
   AddInput(spec, Bias32("strides", {1, -1}));
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(60, 50, 40));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(60, 50, 40));
 }
 
 TEST(OperatorsTest, ConcatenationOfAConstantIsReportedOnce) {
@@ -93,7 +93,7 @@ TEST(OperatorsTest, ConcatenationOfAConstantIsReportedOnce) {
   constant.zero_point = {1};
   AddInput(spec, constant);
   spec.ops[0].inputs.push_back(spec.ops[0].inputs[1]);
-  const auto seen = Run(spec, kSix);
+  const auto seen = Compute(spec, kSix);
   ASSERT_EQ(seen.size(), 1u);
   EXPECT_EQ(seen[0].first, 1);
   EXPECT_THAT(seen[0].second, ElementsAre(10, 20, 30, -1, -1, 40, 50, 60, -2, -2));
@@ -105,7 +105,7 @@ TEST(OperatorsTest, SplitReportsEveryOutput) {
   spec.ops[0].outputs = {1, Add(spec, Activation8("b", {2, 1}, 0.5f, 1)),
                          Add(spec, Activation8("c", {2, 1}, 0.5f, 1))};
   spec.outputs = spec.ops[0].outputs;
-  const auto seen = Run(spec, kSix);
+  const auto seen = Compute(spec, kSix);
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_THAT(seen[0].second, ElementsAre(10, 40));
   EXPECT_THAT(seen[2].second, ElementsAre(30, 60));
@@ -116,37 +116,37 @@ TEST(OperatorsTest, MulOfAConstantByColumn) {
   spec.tensors[0].zero_point = {0};
   spec.tensors[1].zero_point = {0};
   AddInput(spec, Weights8("c", {3}, {1.0f}, 0, {1, 2, -1}));
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(10, 40, -30, 40, 100, -60));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(10, 40, -30, 40, 100, -60));
 }
 
 TEST(OperatorsTest, MeanAndSumOfRows) {
   ModelSpec spec = OneOp(Builtin::kMean, {2}, ReduceOptions{});
   AddInput(spec, Bias32("axes", {-1}));
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(20, 50));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(20, 50));
   spec.ops[0].builtin = Code8(Builtin::kSum);
   spec.tensors[1].scale = {2.0f};
   spec.tensors[1].zero_point = {-3};
   // (10 + 20 + 30 - 3) / 4 - 3 and (40 + 50 + 60 - 3) / 4 - 3
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(11, 34));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(11, 34));
 }
 
 TEST(OperatorsTest, ResizeNearest) {
   ModelSpec spec = OneOp(Builtin::kResizeNearestNeighbor, {1, 4, 1, 1}, ResizeNearestOptions{});
   spec.tensors[0].shape = {1, 2, 3, 1};
   AddInput(spec, Bias32("size", {4, 1}));
-  EXPECT_THAT(Run(spec, kSix)[0].second, ElementsAre(10, 10, 40, 40));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(10, 10, 40, 40));
 }
 
 TEST(OperatorsTest, TablesOfActivations) {
   ModelSpec relu = OneOp(Builtin::kRelu6, {2, 3});
-  EXPECT_THAT(Run(relu, {-5, 1, 2, 12, 13, 14})[0].second, ElementsAre(1, 1, 2, 12, 13, 13));
+  EXPECT_THAT(Compute(relu, {-5, 1, 2, 12, 13, 14})[0].second, ElementsAre(1, 1, 2, 12, 13, 13));
   ModelSpec leaky = OneOp(Builtin::kLeakyRelu, {2, 3}, LeakyReluOptions{0.5f});
-  EXPECT_THAT(Run(leaky, {-19, -9, 1, 3, 5, 127})[0].second, ElementsAre(-9, -4, 1, 3, 5, 127));
+  EXPECT_THAT(Compute(leaky, {-19, -9, 1, 3, 5, 127})[0].second, ElementsAre(-9, -4, 1, 3, 5, 127));
   ModelSpec logistic = OneOp(Builtin::kLogistic, {2, 3});
   logistic.tensors[1].scale = {1.0f / 256};
   logistic.tensors[1].zero_point = {-128};
   // 1 / (1 + exp(-x)) for x = -64.5, -1, 0, 0.5, 1, 63
-  EXPECT_THAT(Run(logistic, {-128, -1, 1, 2, 3, 127})[0].second,
+  EXPECT_THAT(Compute(logistic, {-128, -1, 1, 2, 3, 127})[0].second,
               ElementsAre(-128, -59, 0, 31, 59, 127));
 }
 
@@ -163,7 +163,7 @@ TEST(OperatorsTest, QuantizeRoundsHalvesAwayFromZeroAndSaturates) {
                           1e9f,  -1e30f, std::numeric_limits<float>::quiet_NaN()};
   std::vector<int8_t> input(sizeof(values));
   std::memcpy(input.data(), values, sizeof(values));
-  EXPECT_THAT(Run(spec, input)[0].second, ElementsAre(2, 0, 1, 127, -128, -128));
+  EXPECT_THAT(Compute(spec, input)[0].second, ElementsAre(2, 0, 1, 127, -128, -128));
 }
 
 struct Refusal {

@@ -59,7 +59,8 @@ bool NetMaker::Convolve(int32_t tensor, bool depthwise) {
   TensorSpec bias_spec = Bias32("b", bias);
   for (const float scale : weight_scales) bias_spec.scale.push_back(scale * in_scale);
   bias_spec.zero_point.assign(scales, 0);
-  const int32_t biases = random_.OneIn(8) ? -1 : AddTensor(std::move(bias_spec));
+  std::vector<int32_t> inputs = {tensor, weights};
+  if (!random_.OneIn(8)) inputs.push_back(AddTensor(std::move(bias_spec)));
 
   ConvOptions options;
   options.padding = window.padding;
@@ -70,8 +71,8 @@ bool NetMaker::Convolve(int32_t tensor, bool depthwise) {
   options.depth_multiplier = static_cast<uint32_t>(multiplier);
   options.activation = AnyActivation();
   const int32_t output = Activate(out, Near(SumScale(in_scale * weight_scale, depth)), Zero());
-  Emit(depthwise ? Builtin::kDepthwiseConv2D : Builtin::kConv2D, 3, {tensor, weights, biases},
-       {output}, options);
+  Emit(depthwise ? Builtin::kDepthwiseConv2D : Builtin::kConv2D, 3, std::move(inputs), {output},
+       options);
   return true;
 }
 
@@ -91,7 +92,8 @@ bool NetMaker::Dense(int32_t tensor) {
   TensorSpec bias_spec = Bias32("b", bias);
   bias_spec.scale = {weight_scale * in_scale};
   bias_spec.zero_point = {0};
-  const int32_t biases = random_.OneIn(6) ? -1 : AddTensor(std::move(bias_spec));
+  std::vector<int32_t> inputs = {tensor, weights};
+  if (!random_.OneIn(6)) inputs.push_back(AddTensor(std::move(bias_spec)));
   FullyConnectedOptions options;
   options.activation = AnyActivation();
   options.keep_num_dims = random_.OneIn(2);
@@ -101,7 +103,7 @@ bool NetMaker::Dense(int32_t tensor) {
     out.back() = units;
   }
   const int32_t output = Activate(out, Near(SumScale(in_scale * weight_scale, depth)), Zero());
-  Emit(Builtin::kFullyConnected, 5, {tensor, weights, biases}, {output}, options);
+  Emit(Builtin::kFullyConnected, 5, std::move(inputs), {output}, options);
   return true;
 }
 
