@@ -6,7 +6,7 @@ import subprocess
 import sys
 import venv
 
-PACKAGES = ["numpy==1.26.4", "tflite-runtime==2.14.0"]
+PACKAGES = ["numpy==1.26.4", "ai-edge-litert==1.0.1"]
 SKIPPED = 77
 
 

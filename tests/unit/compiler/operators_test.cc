@@ -126,8 +126,8 @@ TEST(OperatorsTest, MeanAndSumOfRows) {
   spec.ops[0].builtin = Code8(Builtin::kSum);
   spec.tensors[1].scale = {2.0f};
   spec.tensors[1].zero_point = {-3};
-  // (10 + 20 + 30 - 3) / 4 - 3 and (40 + 50 + 60 - 3) / 4 - 3
-  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(11, 34));
+  // (11 + 20 + 30 - 3) / 4 - 3 and (40 + 50 + 60 - 3) / 4 - 3
+  EXPECT_THAT(Compute(spec, {11, 20, 30, 40, 50, 60})[0].second, ElementsAre(12, 34));
 }
 
 TEST(OperatorsTest, ResizeNearest) {

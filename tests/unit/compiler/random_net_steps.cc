@@ -59,8 +59,7 @@ bool NetMaker::Convolve(int32_t tensor, bool depthwise) {
   TensorSpec bias_spec = Bias32("b", bias);
   for (const float scale : weight_scales) bias_spec.scale.push_back(scale * in_scale);
   bias_spec.zero_point.assign(scales, 0);
-  std::vector<int32_t> inputs = {tensor, weights};
-  if (!random_.OneIn(8)) inputs.push_back(AddTensor(std::move(bias_spec)));
+  const int32_t biases = AddTensor(std::move(bias_spec));
 
   ConvOptions options;
   options.padding = window.padding;
@@ -71,8 +70,8 @@ bool NetMaker::Convolve(int32_t tensor, bool depthwise) {
   options.depth_multiplier = static_cast<uint32_t>(multiplier);
   options.activation = AnyActivation();
   const int32_t output = Activate(out, Near(SumScale(in_scale * weight_scale, depth)), Zero());
-  Emit(depthwise ? Builtin::kDepthwiseConv2D : Builtin::kConv2D, 3, std::move(inputs), {output},
-       options);
+  Emit(depthwise ? Builtin::kDepthwiseConv2D : Builtin::kConv2D, 3, {tensor, weights, biases},
+       {output}, options);
   return true;
 }
 
@@ -160,6 +159,11 @@ bool NetMaker::Reduce(int32_t tensor) {
   const int32_t output =
       same ? ActivateLike(tensor, out) : Activate(out, Near(at(tensor).scale[0] * grown), Zero());
   Emit(is_sum ? Builtin::kSum : Builtin::kMean, 2, {tensor, dims}, {output}, options);
+  if (is_sum) {
+    // The interpreter that nets are compared with has a SUM of its own: nothing builds on it.
+    pool_.pop_back();
+    spec_.outputs.push_back(output);
+  }
   return true;
 }
 
