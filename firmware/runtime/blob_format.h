@@ -141,7 +141,7 @@ struct OpRecord {
 /// twice): clamp(zero_point + MultiplyByQuantizedMultiplier(acc + bias, multiplier, shift)).
 struct Requant {
   int32_t bias;
-  int32_t multiplier;  ///< Q31, 0 or in [2^30, 2^31).
+  int32_t multiplier;  ///< Q31, 0 or in [2^30, 2^31); negative where a scale is.
   int32_t shift;       ///< [-31, 30]; negative shifts right.
 };
 

@@ -84,6 +84,8 @@ Result<Convolution> ReadConvolution(const LoweringInput& input, runtime::OpKind 
                                      fmt::join(expected, ", "), fmt::join(out.shape, ", ")));
   }
   TRY_ASSIGN(conv.channels, MakeChannels(input, in, weights, out, weights.shape[channel_axis]));
+  MakeFactorsPositive(conv.channels, conv.weights,
+                      channel_axis == 0 ? WeightOrder::kChannelFirst : WeightOrder::kChannelLast);
   TRY_ASSIGN(const ActivationRange range,
              QuantizeActivation(options.activation, ScaleOf(out), ZeroPointOf(out)));
   conv.params = {.kernel_h = static_cast<uint16_t>(conv.kernel_h),

@@ -31,7 +31,7 @@ Result<std::vector<ChannelScale>> MakeUnits(const LoweringInput& input, const Te
 
 Result<LoweredOp> LowerFullyConnected(const LoweringInput& input) {
   TRY_ASSIGN(LoweredOp op, StartOp(input, runtime::OpKind::kFullyConnected, 1));
-  TRY_ASSIGN(const std::vector<int8_t> weights, ReadWeights(input, 1, 0));
+  TRY_ASSIGN(std::vector<int8_t> weights, ReadWeights(input, 1, 0));
   TRY(CheckRank(input.graph, input.op.inputs[1], 2));
   const Tensor& in = input.graph.tensor(input.op.inputs[0]);
   const Tensor& matrix = input.graph.tensor(input.op.inputs[1]);
@@ -45,7 +45,8 @@ Result<LoweredOp> LowerFullyConnected(const LoweringInput& input) {
                               "again",
                               in.ElementCount(), units, depth, out.ElementCount()));
   }
-  TRY_ASSIGN(const auto scales, MakeUnits(input, in, matrix, out, units));
+  TRY_ASSIGN(auto scales, MakeUnits(input, in, matrix, out, units));
+  MakeFactorsPositive(scales, weights, WeightOrder::kChannelFirst);
   const auto& options = std::get<FullyConnectedOptions>(input.op.options);
   TRY_ASSIGN(const ActivationRange range,
              QuantizeActivation(options.activation, ScaleOf(out), ZeroPointOf(out)));

@@ -78,7 +78,7 @@ std::optional<PackedRequant> PackStep(const Multiplier& factor, const Reach& rea
     return std::clamp<int64_t>(int64_t{scaled} + output_zero_point, INT8_MIN, INT8_MAX);
   };
   // Rising outputs are only certain without a left shift, which wraps.
-  if (factor.shift > 0) return std::nullopt;
+  if (factor.multiplier < 0 || factor.shift > 0) return std::nullopt;
   const int64_t low = output(reach.min);
   const int64_t high = output(reach.max);
   if (high > low + 1) return std::nullopt;
@@ -106,6 +106,23 @@ std::optional<PackedRequant> PackChannel(const ChannelScale& channel,
 }
 
 }  // namespace
+
+void MakeFactorsPositive(std::span<ChannelScale> channels, std::span<int8_t> weights,
+                         WeightOrder order) {
+  const size_t depth = weights.size() / channels.size();
+  for (size_t c = 0; c < channels.size(); ++c) {
+    ChannelScale& channel = channels[c];
+    const auto weight = [&](size_t d) -> int8_t& {
+      return weights[order == WeightOrder::kChannelFirst ? c * depth + d : d * channels.size() + c];
+    };
+    bool has_opposite = channel.bias != INT32_MIN && channel.multiplier.multiplier != INT32_MIN;
+    for (size_t d = 0; d < depth; ++d) has_opposite &= weight(d) != INT8_MIN;
+    if (channel.multiplier.multiplier >= 0 || !has_opposite) continue;
+    channel.bias = -channel.bias;
+    channel.multiplier.multiplier = -channel.multiplier.multiplier;
+    for (size_t d = 0; d < depth; ++d) weight(d) = static_cast<int8_t>(-weight(d));
+  }
+}
 
 std::vector<Requant> MakeRequant(std::span<const ChannelScale> channels) {
   std::vector<Requant> table;

@@ -17,6 +17,15 @@ struct ChannelScale {
   Multiplier multiplier;
 };
 
+/// How weights lie: all of a channel together, or all channels of a tap.
+enum class WeightOrder : uint8_t { kChannelFirst, kChannelLast };
+
+/// Some converters write negative scales. A channel of one is turned round: weights, bias and
+/// factor change their signs, its outputs stay the same to the bit. Channels with a value that has
+/// no opposite stay as they are.
+void MakeFactorsPositive(std::span<ChannelScale> channels, std::span<int8_t> weights,
+                         WeightOrder order);
+
 /// Requant[channels].
 std::vector<runtime::Requant> MakeRequant(std::span<const ChannelScale> channels);
 

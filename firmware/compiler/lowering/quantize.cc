@@ -11,7 +11,7 @@ namespace tinyrig::compiler {
 
 namespace {
 
-/// Fraction and exponent of a positive number, rounded to Q31.
+/// Fraction and exponent of a number, rounded to Q31.
 Multiplier Split(double real) {
   int exponent = 0;
   const double fraction = std::frexp(real, &exponent);
@@ -26,7 +26,7 @@ Multiplier Split(double real) {
 }  // namespace
 
 Result<Multiplier> QuantizeMultiplier(double real) {
-  if (!std::isfinite(real) || real < 0) {
+  if (!std::isfinite(real)) {
     return Status(Code::kInvalidArgument,
                   fmt::format("its scales give the factor {}; convert the model again", real));
   }

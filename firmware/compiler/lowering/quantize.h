@@ -7,14 +7,15 @@
 /// From real scales to the integers of the device, as TensorFlow Lite computes them.
 namespace tinyrig::compiler {
 
-/// real ~ multiplier / 2^31 * 2^shift; multiplier 0 or in [2^30, 2^31), shift in [-31, 30].
+/// real ~ multiplier / 2^31 * 2^shift; multiplier 0, in [2^30, 2^31) or [-2^31, -2^30], shift in
+/// [-31, 30].
 struct Multiplier {
   int32_t multiplier = 0;
   int32_t shift = 0;
   bool operator==(const Multiplier&) const = default;
 };
 
-/// Errors: kInvalidArgument when `real` is not finite, negative, or 2^30 or more.
+/// Errors: kInvalidArgument when `real` is not finite, or 2^30 or more either way.
 Result<Multiplier> QuantizeMultiplier(double real);
 
 struct ActivationRange {

@@ -112,10 +112,6 @@ Result<LoweredOp> LowerLeakyRelu(const LoweringInput& input) {
   const float alpha = std::get<LeakyReluOptions>(input.op.options).alpha;
   const int32_t in_zero = ZeroPointOf(*unary.in);
   const int32_t out_zero = ZeroPointOf(*unary.out);
-  if (alpha < 0) {
-    return Status(Code::kUnimplemented,
-                  fmt::format("has the slope {} below zero; use one of 0 or more", alpha));
-  }
   TRY_ASSIGN(const Multiplier above, FloatFactor(ScaleOf(*unary.in), ScaleOf(*unary.out)));
   TRY_ASSIGN(const Multiplier below, FloatFactor(ScaleOf(*unary.in) * alpha, ScaleOf(*unary.out)));
   return MakeTable(std::move(unary.op), [&](int32_t value) {

@@ -83,7 +83,7 @@ bool NetMaker::Relu(int32_t tensor) {
                                           : Activate(same, Near(at(tensor).scale[0]), Zero());
   OpOptions options;
   if (kind == Builtin::kLeakyRelu) {
-    options = LeakyReluOptions{static_cast<float>(random_.In(0, 40)) / 100.0f};
+    options = LeakyReluOptions{static_cast<float>(random_.In(-10, 40)) / 100.0f};
   }
   const bool is_old = kind == Builtin::kReluN1To1 || kind == Builtin::kLeakyRelu;
   Emit(kind, is_old ? 1 : 2, {tensor}, {output}, options);

@@ -49,6 +49,7 @@ bool NetMaker::Convolve(int32_t tensor, bool depthwise) {
   const float weight_scale = random_.Scale(6, 11);
   std::vector<float> weight_scales;
   for (size_t i = 0; i < scales; ++i) weight_scales.push_back(Near(weight_scale));
+  for (float& scale : weight_scales) scale = random_.OneIn(12) ? -scale : scale;
   const Shape kernel = {depthwise ? 1 : channels, window.kernel[0], window.kernel[1],
                         depthwise ? channels : in[3]};
   const int32_t weights =
