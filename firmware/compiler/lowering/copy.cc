@@ -21,7 +21,7 @@ Status Contradiction(std::string message) {
 Result<LoweredOp> StartMove(const LoweringInput& input) {
   TRY_ASSIGN(LoweredOp op, StartSteps(input, runtime::OpKind::kCopy, {0}, Elements::kAny));
   TRY_ASSIGN(op.output, OnlyOutput(input, Elements::kAny));
-  TRY(CheckSameElements(input.graph.tensors[op.inputs[0]], input.graph.tensors[op.output]));
+  TRY(CheckSameType(input.graph.tensors[op.inputs[0]], input.graph.tensors[op.output]));
   return op;
 }
 
@@ -107,7 +107,7 @@ Result<uint32_t> ReadFill(const LoweringInput& input, const Tensor& out) {
                                             " (value to pad with) is not one constant; use PAD");
   }
   TRY(CheckElements(input.graph, input.op.inputs[2], Elements::kAny));
-  TRY(CheckSameElements(value, out));
+  TRY(CheckSameScale(value, out));
   uint32_t bits = 0;
   std::copy(value.constant->begin(), value.constant->end(), reinterpret_cast<std::byte*>(&bits));
   return bits;
@@ -160,7 +160,7 @@ Result<LoweredSteps> LowerConcatenation(const LoweringInput& input) {
   for (size_t i = 0; i < input.op.inputs.size(); ++i) {
     TRY_ASSIGN(LoweredOp op, StartSteps(input, runtime::OpKind::kCopy, {i}, Elements::kAny, true));
     const Tensor& in = input.graph.tensors[op.inputs[0]];
-    TRY(CheckSameElements(in, out));
+    TRY(CheckSameScale(in, out));
     shape[axis] = in.shape.size() == shape.size() ? in.shape[axis] : 0;
     if (in.shape != shape || begin + shape[axis] > out.shape[axis]) {
       return Contradiction(fmt::format("puts [{}] into [{}] along dimension {}",
@@ -198,7 +198,7 @@ Result<LoweredSteps> LowerSplit(const LoweringInput& input) {
   for (uint32_t i = 0; i < count; ++i) {
     const int32_t output = input.op.outputs[i];
     TRY(CheckElements(input.graph, output, Elements::kAny));
-    TRY(CheckSameElements(in, input.graph.tensor(output)));
+    TRY(CheckSameType(in, input.graph.tensor(output)));
     TRY(CheckShape(input.graph.tensor(output), shape));
     LoweredOp op = first;
     op.output = static_cast<uint32_t>(output);

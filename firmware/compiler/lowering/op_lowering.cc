@@ -91,15 +91,19 @@ Result<uint32_t> OnlyOutput(const LoweringInput& input, Elements elements) {
   return static_cast<uint32_t>(input.op.outputs[0]);
 }
 
-Status CheckSameElements(const Tensor& from, const Tensor& to) {
-  if (from.type != to.type) {
-    return Invalid(fmt::format("makes {} of {}", DataTypeName(to.type), DataTypeName(from.type)));
-  }
+Status CheckSameType(const Tensor& from, const Tensor& to) {
+  if (from.type == to.type) return OkStatus();
+  return Invalid(fmt::format("makes {} of {}", DataTypeName(to.type), DataTypeName(from.type)));
+}
+
+Status CheckSameScale(const Tensor& from, const Tensor& to) {
+  TRY(CheckSameType(from, to));
   if (from.type != DataType::kInt8 ||
       (ScaleOf(from) == ScaleOf(to) && ZeroPointOf(from) == ZeroPointOf(to))) {
     return OkStatus();
   }
-  return Invalid("changes the quantisation, which an operator that moves values may not");
+  return Invalid(fmt::format("takes values of scale {} and zero point {} as ones of {} and {}",
+                             ScaleOf(from), ZeroPointOf(from), ScaleOf(to), ZeroPointOf(to)));
 }
 
 Status CheckShape(const Tensor& tensor, const std::vector<uint32_t>& expected) {

@@ -68,8 +68,10 @@ Result<LoweredOp> StartSteps(const LoweringInput& input, runtime::OpKind kind,
 /// The operator's one output. Errors: kInvalidArgument for several, those of CheckElements().
 Result<uint32_t> OnlyOutput(const LoweringInput& input, Elements elements);
 
-/// Whether a tensor may be passed on under another name: type and quantisation are the same.
-Status CheckSameElements(const Tensor& from, const Tensor& to);
+/// Whether values may be moved from one tensor to another. Most operators move the bytes whatever
+/// the scales, as TFLite does; some insist on the same quantisation.
+Status CheckSameType(const Tensor& from, const Tensor& to);
+Status CheckSameScale(const Tensor& from, const Tensor& to);
 Status CheckShape(const Tensor& tensor, const std::vector<uint32_t>& expected);
 
 /// Values of a constant int32 (or int64) input, e.g. axes. Errors: kUnimplemented when it is

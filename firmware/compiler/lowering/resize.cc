@@ -33,7 +33,7 @@ Result<LoweredOp> LowerResizeNearest(const LoweringInput& input) {
   if (size.size() != 2) {
     return Status(Code::kInvalidArgument, "does not have two sizes; convert the model again");
   }
-  TRY(CheckSameElements(in, out));
+  TRY(CheckSameType(in, out));
   TRY(CheckShape(out, {in.shape[0], static_cast<uint32_t>(size[0]), static_cast<uint32_t>(size[1]),
                        in.shape[3]}));
   if (std::max(in.shape[1], in.shape[2]) > UINT16_MAX) {

@@ -80,7 +80,7 @@ Result<LoweredOp> LowerStridedSlice(const LoweringInput& input) {
   TRY_ASSIGN(op.output, OnlyOutput(input, Elements::kAny));
   const Tensor& in = input.graph.tensors[op.inputs[0]];
   const Tensor& out = input.graph.tensors[op.output];
-  TRY(CheckSameElements(in, out));
+  TRY(CheckSameType(in, out));
   const auto& options = std::get<StridedSliceOptions>(input.op.options);
   if (options.ellipsis_mask != 0 || options.new_axis_mask != 0 || options.offset) {
     return Status(Code::kUnimplemented,

@@ -237,7 +237,7 @@ const Refusal kRefusals[] = {
        spec.tensors[1].scale = {0.25f};
        return spec;
      },
-     "changes the quantisation"},
+     "as ones of 0.25 and 1"},
     {"ConcatenationSize",
      [] {
        return OneOp(Builtin::kConcatenation, {2, 4}, ConcatenationOptions{.axis = 1});

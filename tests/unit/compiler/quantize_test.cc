@@ -13,6 +13,7 @@ TEST(QuantizeMultiplierTest, SplitsIntoFractionAndExponent) {
   EXPECT_EQ(*QuantizeMultiplier(1.0), (Multiplier{1 << 30, 1}));
   EXPECT_EQ(*QuantizeMultiplier(0.75 / 256), (Multiplier{3 << 29, -8}));
   EXPECT_EQ(*QuantizeMultiplier(0), (Multiplier{0, 0}));
+  EXPECT_EQ(*QuantizeMultiplier(-0.75), (Multiplier{-(3 << 29), 0}));
   // Rounds up to the next power of two instead of leaving the range.
   EXPECT_EQ(*QuantizeMultiplier(std::nextafter(1.0, 0.0)), (Multiplier{1 << 30, 1}));
   // Too small for any shift: nothing is left.
@@ -20,8 +21,9 @@ TEST(QuantizeMultiplierTest, SplitsIntoFractionAndExponent) {
 }
 
 TEST(QuantizeMultiplierTest, RefusesWhatCannotBe) {
-  const double kBad[] = {-0.1, std::numeric_limits<double>::infinity(),
-                         std::numeric_limits<double>::quiet_NaN(), std::ldexp(1.0, 31)};
+  const double kBad[] = {std::numeric_limits<double>::infinity(),
+                         std::numeric_limits<double>::quiet_NaN(), std::ldexp(1.0, 31),
+                         -std::ldexp(1.0, 31)};
   for (double real : kBad) {
     EXPECT_FALSE(QuantizeMultiplier(real).ok()) << real;
   }
