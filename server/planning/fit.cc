@@ -11,8 +11,34 @@ namespace {
 
 constexpr uint64_t kStagingAlignment = 8;
 
-// Kernel folders are named after the operator: CONV_2D lives in conv.
+/// Operators that share a kernel, by folder.
+constexpr std::pair<std::string_view, std::string_view> kShared[] = {
+    {"CONCATENATION", "copy"},
+    {"DEQUANTIZE", "quantize"},
+    {"EXPAND_DIMS", "reshape"},
+    {"LEAKY_RELU", "lookup"},
+    {"LOGISTIC", "lookup"},
+    {"MEAN", "reduce"},
+    {"PAD", "copy"},
+    {"PADV2", "copy"},
+    {"RELU", "lookup"},
+    {"RELU6", "lookup"},
+    {"RELU_N1_TO_1", "lookup"},
+    {"RESIZE_NEAREST_NEIGHBOR", "resize_nearest"},
+    {"SPLIT", "copy"},
+    {"SQUEEZE", "reshape"},
+    {"STRIDED_SLICE", "copy"},
+    {"SUB", "add"},
+    {"SUM", "reduce"},
+    {"TANH", "lookup"},
+    {"TRANSPOSE", "copy"},
+};
+
+// Other kernel folders are named after the operator: CONV_2D lives in conv.
 std::string KernelFolder(std::string_view op) {
+  for (const auto& [name, folder] : kShared) {
+    if (name == op) return std::string(folder);
+  }
   std::string folder(op);
   std::transform(folder.begin(), folder.end(), folder.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
