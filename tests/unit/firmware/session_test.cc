@@ -24,7 +24,7 @@ TEST_F(SessionHost, HelloTellsWhatIsInMemoryNow) {
   EXPECT_EQ(hello.code_size, 5u);
   EXPECT_EQ(hello.code_crc32c, CrcOf(port::Board().code));
   const std::vector<uint64_t> blob = TinyBlob(kInputBytes);
-  EXPECT_EQ(hello.blob_size, 156u);
+  EXPECT_EQ(hello.blob_size, 176u);
   EXPECT_EQ(hello.blob_crc32c, Crc32c(blob.data(), hello.blob_size));
   EXPECT_EQ(std::string(hello.port), "fake");
   EXPECT_EQ(std::string(hello.kernels), "reference");
