@@ -42,31 +42,60 @@ bool IsExact(const AddParams& params) {
          Factor::IsExact(params.output_multiplier, params.output_shift);
 }
 
+/// All that does not change from pair to pair.
+struct Scaling {
+  Factor a;
+  Factor b;
+  Factor out;
+  int32_t zero_a;
+  int32_t zero_b;
+  int32_t zero_out;
+
+  template <bool kSubtract>
+  int8_t Combine(int32_t value_a, int32_t value_b) const {
+    const int32_t scaled_a = a.Apply(ShiftLeft(value_a - zero_a, kAddLeftShift));
+    const int32_t scaled_b = b.Apply(ShiftLeft(value_b - zero_b, kAddLeftShift));
+    const int32_t sum =
+        kSubtract ? WrappingSub(scaled_a, scaled_b) : WrappingAdd(scaled_a, scaled_b);
+    return SaturateToInt8(WrappingAdd(out.Apply(sum), zero_out));
+  }
+};
+
+// A function for each loop, with a copy of the scaling: together, or through a reference that a
+// store of a byte may reach, they have too few registers.
+template <bool kSubtract>
+[[gnu::noinline]] void CombineDense(const Scaling& shared, const PairRun& run) {
+  const Scaling scaling = shared;
+  const int8_t* a = run.a;
+  const int8_t* b = run.b;
+  int8_t* result = run.result;
+  const size_t count = run.count;
+  for (size_t i = 0; i < count; ++i) result[i] = scaling.Combine<kSubtract>(a[i], b[i]);
+}
+
+template <bool kSubtract>
+[[gnu::noinline]] void CombineSteps(const Scaling& shared, const PairRun& run) {
+  const Scaling scaling = shared;
+  const int8_t* a = run.a;
+  const int8_t* b = run.b;
+  for (size_t i = 0; i < run.count; ++i, a += run.step_a, b += run.step_b) {
+    run.result[i] = scaling.Combine<kSubtract>(*a, *b);
+  }
+}
+
 template <bool kSubtract>
 void Combine(const OpContext& context) {
   const auto& params = context.params<AddParams>();
   if (!IsExact(params)) return kSubtract ? Sub(context) : Add(context);
-  const Factor factor_a(params.multiplier[0], params.shift[0]);
-  const Factor factor_b(params.multiplier[1], params.shift[1]);
-  const Factor factor_out(params.output_multiplier, params.output_shift);
-  const int32_t zero_a = context.input(0).zero_point;
-  const int32_t zero_b = context.input(1).zero_point;
-  const int32_t zero_out = context.output().zero_point;
-  const auto combined = [&](int32_t value_a, int32_t value_b) {
-    const int32_t a = factor_a.Apply(ShiftLeft(value_a - zero_a, kAddLeftShift));
-    const int32_t b = factor_b.Apply(ShiftLeft(value_b - zero_b, kAddLeftShift));
-    const int32_t sum = kSubtract ? WrappingSub(a, b) : WrappingAdd(a, b);
-    return SaturateToInt8(WrappingAdd(factor_out.Apply(sum), zero_out));
-  };
-
-  ForEachRun(context, params.broadcast_offset, [&](PairRun run) {
-    if (run.step_a == 1 && run.step_b == 1) {
-      for (size_t i = 0; i < run.count; ++i) run.result[i] = combined(run.a[i], run.b[i]);
-    } else {
-      for (size_t i = 0; i < run.count; ++i, run.a += run.step_a, run.b += run.step_b) {
-        run.result[i] = combined(*run.a, *run.b);
-      }
-    }
+  const Scaling scaling = {.a = {params.multiplier[0], params.shift[0]},
+                           .b = {params.multiplier[1], params.shift[1]},
+                           .out = {params.output_multiplier, params.output_shift},
+                           .zero_a = context.input(0).zero_point,
+                           .zero_b = context.input(1).zero_point,
+                           .zero_out = context.output().zero_point};
+  ForEachRun(context, params.broadcast_offset, [&](const PairRun& run) {
+    const bool is_dense = run.step_a == 1 && run.step_b == 1;
+    is_dense ? CombineDense<kSubtract>(scaling, run) : CombineSteps<kSubtract>(scaling, run);
     ClampValues(run.result, run.count, params.activation_min, params.activation_max);
   });
 }
