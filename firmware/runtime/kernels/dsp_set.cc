@@ -38,7 +38,7 @@ constexpr Kernel kKernels[] = {
     {OpKind::kReshape, kPlain, PrepareReshape, Reshape},
     {OpKind::kSoftmax, kPlain, PrepareSoftmax, Softmax},
     {OpKind::kAdd, kPlain, PrepareAdd, AddDsp},
-    {OpKind::kSub, kPlain, PrepareAdd, SubDsp},
+    {OpKind::kSub, kPlain, PrepareAdd, Sub},
     {OpKind::kMul, kPlain, PrepareMul, Mul},
     {OpKind::kCopy, kPlain, PrepareCopy, Copy},
     {OpKind::kLookup, kPlain, PrepareLookup, Lookup},

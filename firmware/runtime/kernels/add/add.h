@@ -16,6 +16,5 @@ Code PrepareAdd(const OpCheck& check);
 void Add(const OpContext& context);
 void Sub(const OpContext& context);
 void AddDsp(const OpContext& context);
-void SubDsp(const OpContext& context);
 
 }  // namespace tinyrig::runtime

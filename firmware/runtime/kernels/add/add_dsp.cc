@@ -6,103 +6,107 @@
 namespace tinyrig::runtime {
 namespace {
 
-/// A multiplier and a shift to the right as ScaleHigh() takes them: the same result as
-/// MultiplyByQuantizedMultiplier().
-class Factor {
- public:
-  /// REQUIRES: IsExact(multiplier, shift).
-  Factor(int32_t multiplier, int32_t shift)
-      : multiplier_(static_cast<int32_t>(2u * static_cast<uint32_t>(multiplier))),
-        // Without a shift there is no second rounding, nor its correction for negative numbers.
-        correction_(shift < 0 ? -1 : 0),
-        rounding_(shift < 0 ? 1 << (-shift - 1) : 0),
-        shift_(-shift) {}
-
-  static bool IsExact(int32_t multiplier, int32_t shift) {
-    return multiplier >= 1 << 30 && shift <= 0 && shift >= -30;
-  }
-
-  int32_t Apply(int32_t x) const {
-    const auto sum = static_cast<uint32_t>(ScaleHigh(x, multiplier_)) +
-                     static_cast<uint32_t>((x >> 31) & correction_) +
-                     static_cast<uint32_t>(rounding_);
-    return static_cast<int32_t>(sum) >> shift_;
-  }
-
- private:
-  int32_t multiplier_;  // 2 * multiplier - 2^32.
-  int32_t correction_;
-  int32_t rounding_;
-  int32_t shift_;
-};
-
-bool IsExact(const AddParams& params) {
-  return Factor::IsExact(params.multiplier[0], params.shift[0]) &&
-         Factor::IsExact(params.multiplier[1], params.shift[1]) &&
-         Factor::IsExact(params.output_multiplier, params.output_shift);
-}
-
-/// All that does not change from pair to pair.
+/// ADD as TFLite scales it: the input of the larger scale is halved, which is a shift; the other
+/// one and the sum take a multiplication each.
 struct Scaling {
-  Factor a;
-  Factor b;
-  Factor out;
-  int32_t zero_a;
-  int32_t zero_b;
-  int32_t zero_out;
-
-  template <bool kSubtract>
-  int8_t Combine(int32_t value_a, int32_t value_b) const {
-    const int32_t scaled_a = a.Apply(ShiftLeft(value_a - zero_a, kAddLeftShift));
-    const int32_t scaled_b = b.Apply(ShiftLeft(value_b - zero_b, kAddLeftShift));
-    const int32_t sum =
-        kSubtract ? WrappingSub(scaled_a, scaled_b) : WrappingAdd(scaled_a, scaled_b);
-    return SaturateToInt8(WrappingAdd(out.Apply(sum), zero_out));
-  }
+  int32_t half_offset;  ///< -zero point of the halved input, already shifted.
+  int32_t other_offset;
+  int32_t other_multiplier;  ///< 2 * multiplier - 2^32, as ScaleHigh() takes it.
+  int32_t other_correction;  ///< -1 for negative numbers that are rounded again, else 0.
+  int32_t other_rounding;
+  int32_t other_shift;
+  int32_t out_multiplier;
+  int32_t out_rounding;
+  int32_t out_shift;
+  int32_t out_zero_point;
 };
 
-// A function for each loop, with a copy of the scaling: together, or through a reference that a
+/// Whether ScaleHigh() and a shift give the same as MultiplyByQuantizedMultiplier().
+bool IsExact(int32_t multiplier, int32_t shift) {
+  return multiplier >= 1 << 30 && shift <= 0 && shift >= -30;
+}
+
+bool IsHalf(const AddParams& params, int i) {
+  return params.multiplier[i] == 1 << 30 && params.shift[i] == 0;
+}
+
+int32_t HighMultiplier(int32_t multiplier) {
+  return static_cast<int32_t>(2u * static_cast<uint32_t>(multiplier));
+}
+
+int32_t Rounding(int32_t shift) { return shift < 0 ? 1 << (-shift - 1) : 0; }
+
+/// REQUIRES: input `half` is halved, the rest exact, and the sum shifted.
+Scaling MakeScaling(const OpContext& context, const AddParams& params, int half) {
+  const int other = 1 - half;
+  return {.half_offset = ShiftLeft(-context.input(half).zero_point, kAddLeftShift - 1),
+          .other_offset = ShiftLeft(-context.input(other).zero_point, kAddLeftShift),
+          .other_multiplier = HighMultiplier(params.multiplier[other]),
+          .other_correction = params.shift[other] < 0 ? -1 : 0,
+          .other_rounding = Rounding(params.shift[other]),
+          .other_shift = -params.shift[other],
+          .out_multiplier = HighMultiplier(params.output_multiplier),
+          .out_rounding = Rounding(params.output_shift),
+          .out_shift = -params.output_shift,
+          .out_zero_point = context.output().zero_point};
+}
+
+inline int8_t Combine(const Scaling& s, int32_t half, int32_t other) {
+  const int32_t x = WrappingAdd(s.other_offset, ShiftLeft(other, kAddLeftShift));
+  const int32_t rounded =
+      WrappingAdd(WrappingAdd(ScaleHigh(x, s.other_multiplier), (x >> 31) & s.other_correction),
+                  s.other_rounding) >>
+      s.other_shift;
+  const int32_t sum =
+      WrappingAdd(rounded, WrappingAdd(s.half_offset, ShiftLeft(half, kAddLeftShift - 1)));
+  const int32_t high = WrappingAdd(ScaleHigh(sum, s.out_multiplier), sum >> 31);
+  return SaturateToInt8(
+      WrappingAdd(WrappingAdd(high, s.out_rounding) >> s.out_shift, s.out_zero_point));
+}
+
+// A function for each loop, with a copy of the scaling: together, or through a reference that the
 // store of a byte may reach, they have too few registers.
-template <bool kSubtract>
-[[gnu::noinline]] void CombineDense(const Scaling& shared, const PairRun& run) {
+[[gnu::noinline]] void CombineDense(const Scaling& shared, const int8_t* half, const int8_t* other,
+                                    int8_t* result, size_t count) {
   const Scaling scaling = shared;
-  const int8_t* a = run.a;
-  const int8_t* b = run.b;
-  int8_t* result = run.result;
-  const size_t count = run.count;
-  for (size_t i = 0; i < count; ++i) result[i] = scaling.Combine<kSubtract>(a[i], b[i]);
+  for (size_t i = 0; i < count; ++i) result[i] = Combine(scaling, half[i], other[i]);
 }
 
-template <bool kSubtract>
-[[gnu::noinline]] void CombineSteps(const Scaling& shared, const PairRun& run) {
+struct Steps {
+  uint32_t half;
+  uint32_t other;
+};
+
+[[gnu::noinline]] void CombineSteps(const Scaling& shared, const int8_t* half, const int8_t* other,
+                                    int8_t* result, size_t count, Steps steps) {
   const Scaling scaling = shared;
-  const int8_t* a = run.a;
-  const int8_t* b = run.b;
-  for (size_t i = 0; i < run.count; ++i, a += run.step_a, b += run.step_b) {
-    run.result[i] = scaling.Combine<kSubtract>(*a, *b);
+  for (size_t i = 0; i < count; ++i, half += steps.half, other += steps.other) {
+    result[i] = Combine(scaling, *half, *other);
   }
-}
-
-template <bool kSubtract>
-void Combine(const OpContext& context) {
-  const auto& params = context.params<AddParams>();
-  if (!IsExact(params)) return kSubtract ? Sub(context) : Add(context);
-  const Scaling scaling = {.a = {params.multiplier[0], params.shift[0]},
-                           .b = {params.multiplier[1], params.shift[1]},
-                           .out = {params.output_multiplier, params.output_shift},
-                           .zero_a = context.input(0).zero_point,
-                           .zero_b = context.input(1).zero_point,
-                           .zero_out = context.output().zero_point};
-  ForEachRun(context, params.broadcast_offset, [&](const PairRun& run) {
-    const bool is_dense = run.step_a == 1 && run.step_b == 1;
-    is_dense ? CombineDense<kSubtract>(scaling, run) : CombineSteps<kSubtract>(scaling, run);
-    ClampValues(run.result, run.count, params.activation_min, params.activation_max);
-  });
 }
 
 }  // namespace
 
-void AddDsp(const OpContext& context) { Combine<false>(context); }
-void SubDsp(const OpContext& context) { Combine<true>(context); }
+void AddDsp(const OpContext& context) {
+  const auto& params = context.params<AddParams>();
+  const int half = IsHalf(params, 0) ? 0 : 1;
+  if (!IsHalf(params, half) || params.output_shift == 0 ||
+      !IsExact(params.multiplier[1 - half], params.shift[1 - half]) ||
+      !IsExact(params.output_multiplier, params.output_shift)) {
+    return Add(context);
+  }
+  const Scaling scaling = MakeScaling(context, params, half);
+  ForEachRun(context, params.broadcast_offset, [&](const PairRun& run) {
+    const int8_t* first = half == 0 ? run.a : run.b;
+    const int8_t* second = half == 0 ? run.b : run.a;
+    const Steps steps = half == 0 ? Steps{run.step_a, run.step_b} : Steps{run.step_b, run.step_a};
+    if (steps.half == 1 && steps.other == 1) {
+      CombineDense(scaling, first, second, run.result, run.count);
+    } else {
+      CombineSteps(scaling, first, second, run.result, run.count, steps);
+    }
+    ClampValues(run.result, run.count, params.activation_min, params.activation_max);
+  });
+}
 
 }  // namespace tinyrig::runtime
