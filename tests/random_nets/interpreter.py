@@ -6,7 +6,7 @@ import subprocess
 import sys
 import venv
 
-PACKAGES = ["numpy==1.26.4", "ai-edge-litert==1.0.1"]
+PACKAGES = ["numpy==1.26.4", "ai-edge-litert==1.2.0"]
 SKIPPED = 77
 
 
@@ -25,8 +25,8 @@ def python(folder):
         venv.create(folder, clear=True, with_pip=True)
     except (subprocess.CalledProcessError, OSError) as error:
         raise Unavailable(f"no virtual environment: {error}; install python3-venv") from error
-    pip = subprocess.run([program, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary=:all:",
-                          *PACKAGES], capture_output=True, text=True, check=False)
+    pip = subprocess.run([program, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-deps",
+                          "--only-binary=:all:", *PACKAGES], capture_output=True, text=True, check=False)
     if pip.returncode != 0:
         raise Unavailable(f"{' '.join(PACKAGES)} cannot be installed for Python "
                           f"{sys.version_info.major}.{sys.version_info.minor}: {pip.stderr.strip()[-300:]}")

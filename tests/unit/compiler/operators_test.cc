@@ -131,10 +131,10 @@ TEST(OperatorsTest, MeanAndSumOfRows) {
 }
 
 TEST(OperatorsTest, ResizeNearest) {
-  ModelSpec spec = OneOp(Builtin::kResizeNearestNeighbor, {1, 4, 1, 1}, ResizeNearestOptions{});
+  ModelSpec spec = OneOp(Builtin::kResizeNearestNeighbor, {1, 4, 2, 1}, ResizeNearestOptions{});
   spec.tensors[0].shape = {1, 2, 3, 1};
-  AddInput(spec, Bias32("size", {4, 1}));
-  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(10, 10, 40, 40));
+  AddInput(spec, Bias32("size", {4, 2}));
+  EXPECT_THAT(Compute(spec, kSix)[0].second, ElementsAre(10, 20, 10, 20, 40, 50, 40, 50));
 }
 
 TEST(OperatorsTest, TablesOfActivations) {

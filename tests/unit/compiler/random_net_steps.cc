@@ -85,13 +85,18 @@ bool NetMaker::Dense(int32_t tensor) {
   if (rows * depth * units > kMaxMacs) return false;
   const float weight_scale = random_.Scale(6, 11);
   const float in_scale = at(tensor).scale[0];
+  std::vector<float> weight_scales = {weight_scale};
+  while (units > 1 && weight_scales.size() < static_cast<size_t>(units)) {
+    if (weight_scales.size() == 1 && !random_.OneIn(3)) break;
+    weight_scales.push_back(Near(weight_scale));
+  }
   const int32_t weights =
-      AddTensor(Weights8("w", {units, depth}, {weight_scale}, 0, Values(int64_t{units} * depth)));
+      AddTensor(Weights8("w", {units, depth}, weight_scales, 0, Values(int64_t{units} * depth)));
   std::vector<int32_t> bias(static_cast<size_t>(units));
   for (auto& value : bias) value = random_.In(-9000, 9000);
   TensorSpec bias_spec = Bias32("b", bias);
-  bias_spec.scale = {weight_scale * in_scale};
-  bias_spec.zero_point = {0};
+  for (const float scale : weight_scales) bias_spec.scale.push_back(scale * in_scale);
+  bias_spec.zero_point.assign(weight_scales.size(), 0);
   std::vector<int32_t> inputs = {tensor, weights};
   if (!random_.OneIn(6)) inputs.push_back(AddTensor(std::move(bias_spec)));
   FullyConnectedOptions options;
