@@ -4,6 +4,7 @@
 #include "firmware/compiler/blob_writer.h"
 #include "firmware/compiler/lowering/lower.h"
 #include "firmware/compiler/lowering/op_lowering.h"
+#include "firmware/compiler/order.h"
 #include "firmware/compiler/tflite/reader.h"
 
 namespace tinyrig::compiler {
@@ -51,15 +52,20 @@ Status CheckInputs(const Graph& graph) {
 
 }  // namespace
 
-Result<Compiled> Compile(const Graph& graph, const Variant& variant) {
-  TRY_ASSIGN(const std::vector<LoweredOp> ops, Lower(graph, variant));
+Result<Compiled> Compile(const Graph& file_graph, const Variant& variant) {
+  PassedGraph passed;
+  if (variant.folds()) passed = RunPasses(file_graph);
+  const Graph& graph = variant.folds() ? passed.graph : file_graph;
+  TRY_ASSIGN(std::vector<LoweredOp> ops, Lower(graph, variant));
   TRY(CheckInputs(graph));
+  if (variant.folds()) ops = OrderForMemory(graph, std::move(ops), passed.notes);
   TRY_ASSIGN(ArenaLayout layout, LayOutArena(graph, ops));
   Compiled compiled;
   TRY_ASSIGN(compiled.blob, WriteBlob(graph, ops, layout, variant));
 
   Plan& plan = compiled.plan;
   plan.variant = variant;
+  plan.passes = std::move(passed.notes);
   plan.buffers = std::move(layout.buffers);
   plan.arena_bytes = layout.bytes;
   plan.arena_lower_bound_bytes = layout.lower_bound;

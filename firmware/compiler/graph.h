@@ -67,6 +67,11 @@ enum class Activation : uint8_t {
 
 struct ConvOptions {
   Padding padding = Padding::kValid;
+  /// Zero points around the image, which `padding` then sees as part of it.
+  uint32_t pad_top = 0;
+  uint32_t pad_bottom = 0;
+  uint32_t pad_left = 0;
+  uint32_t pad_right = 0;
   uint32_t stride_h = 1;
   uint32_t stride_w = 1;
   uint32_t dilation_h = 1;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "firmware/compiler/graph.h"
+#include "firmware/compiler/passes/passes.h"
 #include "firmware/compiler/variant.h"
 #include "firmware/runtime/blob_format.h"
 
@@ -49,6 +50,7 @@ struct PlannedBuffer {
 
 struct Plan {
   Variant variant;
+  std::vector<PassNote> passes;  ///< What was changed before anything was planned.
   std::vector<PlannedOp> ops;
   std::vector<PlannedBuffer> buffers;
   std::vector<TensorInfo> inputs;

@@ -35,6 +35,10 @@ ordered_json ToJson(const PlannedBuffer& buffer) {
           {"first_op", buffer.first_op}, {"last_op", buffer.last_op}};
 }
 
+ordered_json ToJson(const PassNote& note) {
+  return {{"pass", note.pass}, {"tflite_op", note.tflite_op}, {"text", note.text}};
+}
+
 ordered_json ToJson(const OpInfo& op) {
   return {{"index", op.index},
           {"name", op.name},
@@ -66,6 +70,7 @@ ordered_json ToJson(const Plan& plan) {
           {"macs", plan.macs},
           {"inputs", ToArray(plan.inputs)},
           {"outputs", ToArray(plan.outputs)},
+          {"passes", ToArray(plan.passes)},
           {"ops", ToArray(plan.ops)},
           {"buffers", ToArray(plan.buffers)}};
 }

@@ -8,6 +8,11 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/graph.cc
     ${compiler_dir}/memory_planner.cc
     ${compiler_dir}/model_info.cc
+    ${compiler_dir}/order.cc
+    ${compiler_dir}/passes/fold_pad.cc
+    ${compiler_dir}/passes/fuse_activations.cc
+    ${compiler_dir}/passes/passes.cc
+    ${compiler_dir}/passes/readers.cc
     ${compiler_dir}/plan.cc
     ${compiler_dir}/plan_json.cc
     ${compiler_dir}/reference_run.cc

@@ -13,6 +13,7 @@ using runtime::WeightForm;
 
 constexpr std::string_view kKernelNames[] = {"reference", "dsp"};
 constexpr std::string_view kWeightNames[] = {"int8", "int16"};
+constexpr std::string_view kFusionNames[] = {"none", "file"};
 constexpr std::string_view kOnlyNone[] = {"none"};
 
 struct Key {
@@ -30,7 +31,7 @@ constexpr Key kKeys[] = {
      [](Variant& variant, std::string_view value) {
        variant.weights = value == "int16" ? WeightForm::kPackedInt16 : WeightForm::kPackedInt8;
      }},
-    {"fusion", kOnlyNone,
+    {"fusion", kFusionNames,
      [](Variant& variant, std::string_view value) { variant.fusion = std::string(value); }},
     {"synthesis", kOnlyNone,
      [](Variant& variant, std::string_view value) { variant.synthesis = std::string(value); }},

@@ -16,12 +16,16 @@ struct Variant {
   runtime::KernelSetId kernels = runtime::KernelSetId::kDsp;  ///< `kernels`: reference, dsp.
   runtime::WeightForm weights =
       runtime::WeightForm::kPackedInt8;  ///< `weights`: int8, int16 (dsp only).
-  std::string fusion = "none";           ///< `fusion`: none.
-  std::string synthesis = "none";        ///< `synthesis`: none.
+  /// `fusion`: none (operator by operator, after the graph passes), file (the file's own operators
+  /// in its own order, nothing folded).
+  std::string fusion = "none";
+  std::string synthesis = "none";  ///< `synthesis`: none.
 
   /// Canonical text, e.g. "kernels=dsp,weights=int8"; keys at "none" are left out. ParseVariant()
   /// reads it back.
   std::string ToString() const;
+  /// Whether graph passes and reordering are wanted.
+  bool folds() const { return fusion != "file"; }
   bool operator==(const Variant&) const = default;
 };
 

@@ -31,7 +31,7 @@ const std::array<AxisRule, 4>& Axes() {
   static const std::array<AxisRule, 4> axes = {{
       {"kernels", &v1::VariantMatrix::mutable_kernels, &v1::Variant::kernels, {"dsp", "reference"}},
       {"weights", &v1::VariantMatrix::mutable_weights, &v1::Variant::weights, {"int8", "int16"}},
-      {"fusion", &v1::VariantMatrix::mutable_fusion, &v1::Variant::fusion, {"none"}},
+      {"fusion", &v1::VariantMatrix::mutable_fusion, &v1::Variant::fusion, {"none", "file"}},
       {"synthesis", &v1::VariantMatrix::mutable_synthesis, &v1::Variant::synthesis, {"none"}},
   }};
   return axes;

@@ -142,6 +142,7 @@ Result<vectors::VectorSet> ModelPlanner::MakeVectors(const v1::VectorSetRef& ref
 Result<Expected> ModelPlanner::Expect(const vectors::VectorSet& set) const {
   compiler::Variant reference;
   reference.kernels = runtime::KernelSetId::kReference;
+  reference.fusion = "file";  // as the file says it, whatever passes a variant went through
   TRY_ASSIGN(const compiler::Compiled compiled, compiler::Compile(graph_, reference));
   Result<Expected> expected = ComputeExpected(compiled.blob, set);
   if (!expected.ok()) return expected.status().WithContext(name_);

@@ -72,10 +72,14 @@ Result<Convolution> ReadConvolution(const LoweringInput& input, runtime::OpKind 
   conv.kernel_w = weights.shape[2];
 
   const auto& options = std::get<ConvOptions>(input.op.options);
-  TRY_ASSIGN(const WindowPlacement y, PlaceWindow(options.padding, in.shape[1], conv.kernel_h,
-                                                  options.stride_h, options.dilation_h));
-  TRY_ASSIGN(const WindowPlacement x, PlaceWindow(options.padding, in.shape[2], conv.kernel_w,
-                                                  options.stride_w, options.dilation_w));
+  TRY_ASSIGN(WindowPlacement y,
+             PlaceWindow(options.padding, in.shape[1] + options.pad_top + options.pad_bottom,
+                         conv.kernel_h, options.stride_h, options.dilation_h));
+  TRY_ASSIGN(WindowPlacement x,
+             PlaceWindow(options.padding, in.shape[2] + options.pad_left + options.pad_right,
+                         conv.kernel_w, options.stride_w, options.dilation_w));
+  y.pad += options.pad_top;
+  x.pad += options.pad_left;
   TRY(CheckLimits(options, y, x, conv.kernel_h, conv.kernel_w));
   const std::vector<uint32_t> expected = {in.shape[0], y.output, x.output,
                                           weights.shape[channel_axis]};

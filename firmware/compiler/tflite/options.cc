@@ -80,6 +80,10 @@ const T* OptionsAs(const fbs::Operator& source, uint8_t type, flatbuffers::Verif
 template <typename T>
 ConvOptions ReadConv(const T& table, FieldReader& reader) {
   return {.padding = reader.ReadPadding(table.padding()),
+          .pad_top = 0,
+          .pad_bottom = 0,
+          .pad_left = 0,
+          .pad_right = 0,
           .stride_h = reader.Positive("stride_h", table.stride_h()),
           .stride_w = reader.Positive("stride_w", table.stride_w()),
           .dilation_h = reader.Positive("dilation_h", table.dilation_h()),

@@ -24,6 +24,7 @@ struct PlanOptions {
   std::string path;
   std::string variant;
   std::string board_type;
+  bool no_fold = false;
 };
 
 std::string Size(uint64_t bytes) { return FormatBytesShort(static_cast<double>(bytes)); }
@@ -75,6 +76,9 @@ void PrintPlan(const std::string& path, const compiler::Plan& plan) {
              FormatCount(plan.weights_bytes), FormatCount(plan.tables_bytes));
   fmt::print("work   {} MAC\n\n", FormatCount(plan.macs));
   PrintPlannedOps(plan);
+  for (const compiler::PassNote& note : plan.passes) {
+    fmt::print("{:<16}  {}\n", note.pass, note.text);
+  }
   fmt::print("\n");
   PrintBuffers(plan);
 }
@@ -120,7 +124,8 @@ void PrintFit(const server::PlanRecord& fit) {
   fmt::print("{}\n", fit.feasible ? "it fits" : "infeasible: " + Printable(fit.reason));
 }
 
-Result<int> ShowPlan(const PlanOptions& options, bool json) {
+Result<int> ShowPlan(PlanOptions options, bool json) {
+  if (options.no_fold) options.variant += options.variant.empty() ? "fusion=file" : ",fusion=file";
   TRY_ASSIGN(const std::string bytes, ReadFile(options.path, kMaxModelBytes));
   TRY_ASSIGN(const compiler::Variant variant, compiler::ParseVariant(options.variant));
   const auto compiled = compiler::Compile(std::as_bytes(std::span(bytes)), variant);
@@ -150,6 +155,8 @@ Runner DefinePlan(CLI::App& app) {
   app.add_option("--variant", options->variant,
                  "Settings of the variant (default: kernels=dsp,weights=int8)")
       ->type_name("K=V[,K=V]");
+  app.add_flag("--no-fold", options->no_fold,
+               "Keep the file's own operators and their order (fusion=file)");
   app.add_option("--board-type", options->board_type, "Check whether it fits this board type")
       ->type_name("TYPE");
   return [options](const Common& common) { return ShowPlan(*options, common.json); };

@@ -16,7 +16,7 @@ TEST(VariantTest, EmptyTextIsTheDefault) {
 
 TEST(VariantTest, CanonicalTextReadsBack) {
   for (const char* text : {"kernels=reference", "weights=int16", "weights=int8,kernels=reference",
-                           "fusion=none,synthesis=none,kernels=dsp"}) {
+                           "fusion=none,synthesis=none,kernels=dsp", "fusion=file"}) {
     const auto variant = ParseVariant(text);
     ASSERT_TRUE(variant.ok()) << text;
     const auto again = ParseVariant(variant->ToString());
@@ -34,7 +34,7 @@ TEST(VariantTest, RefusesWhatItDoesNotKnowAndSaysWhatItDoes) {
       {"kernels=dsp,", "ends with a comma"},
       {"kernels=dsp,kernels=dsp", "given twice"},
       {"kernels=reference,weights=int16", "needs kernels=dsp"},
-      {"fusion=msf", "values are none"},
+      {"fusion=msf", "values are none, file"},
       {"kernels=dsp ", "values are reference, dsp"},
   };
   for (const auto& [text, expected] : kCases) {
