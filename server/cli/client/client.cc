@@ -49,7 +49,13 @@ Client::Client(const std::string& address) : address_(address) {
 }
 
 Result<v1::ServerInfo> Client::Hello(std::chrono::milliseconds timeout) const {
-  if (!channel_->WaitForConnected(std::chrono::system_clock::now() + timeout)) {
+  const auto connects = [&](std::chrono::milliseconds time) {
+    return channel_->WaitForConnected(std::chrono::system_clock::now() + time);
+  };
+  // Somebody who took the call and is slow to say hello is busy, not away.
+  const bool there = connects(timeout) || (channel_->GetState(false) == GRPC_CHANNEL_CONNECTING &&
+                                           connects(4 * timeout));
+  if (!there) {
     return Status(
         Code::kUnavailable,
         fmt::format("no server answers at {}; check --server and $TINYRIG_SERVER, or start one "

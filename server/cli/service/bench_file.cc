@@ -26,6 +26,23 @@ void OpenMap(YAML::Emitter& out, const char* key) {
   out << YAML::Key << key << YAML::Value << YAML::BeginMap;
 }
 
+/// An emulated board's UART takes a few kB/s, its debug probe tens of times as much.
+void WriteLink(YAML::Emitter& out, const VirtualBoard& board) {
+  const bool two_ways = board.kind->emulated();
+  OpenMap(out, "link");
+  if (two_ways) OpenMap(out, "in");
+  WritePair(out, "driver", "uart");
+  WritePair(out, "port", board.folder + "/tty");
+  out << YAML::Key << "baud" << YAML::Value << 115200;
+  if (two_ways) {
+    out << YAML::EndMap;
+    OpenMap(out, "out");
+    WritePair(out, "driver", "probe_memory");
+    out << YAML::EndMap;
+  }
+  out << YAML::EndMap;
+}
+
 void WriteNativeProbe(YAML::Emitter& out, const VirtualBoard& board) {
   WritePair(out, "driver", "native");
   WritePair(out, "serial", board.serial);
@@ -104,11 +121,7 @@ std::string BenchFile(const std::vector<VirtualBoard>& boards, const std::string
       WriteNativeProbe(out, board);
     }
     out << YAML::EndMap;
-    OpenMap(out, "link");
-    WritePair(out, "driver", "uart");
-    WritePair(out, "port", board.folder + "/tty");
-    out << YAML::Key << "baud" << YAML::Value << 115200;
-    out << YAML::EndMap;
+    WriteLink(out, board);
     if (board.kind->emulated()) {
       OpenMap(out, "power");
       WritePair(out, "driver", "virtual");

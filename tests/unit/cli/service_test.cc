@@ -65,7 +65,8 @@ TEST(BenchFile, IsYamlWithWhatTheAgentNeeds) {
   EXPECT_EQ(board["probe"]["env"]["LD_PRELOAD"].as<std::string>(), "/lib/x.so");
   EXPECT_EQ(board["probe"]["env"]["TINYRIG_VBOARD_DAP"].as<std::string>(),
             "/run/a \"b\"/boards/m4-2/dap.sock");
-  EXPECT_EQ(board["link"]["port"].as<std::string>(), "/run/a \"b\"/boards/m4-2/tty");
+  EXPECT_EQ(board["link"]["in"]["port"].as<std::string>(), "/run/a \"b\"/boards/m4-2/tty");
+  EXPECT_EQ(board["link"]["out"]["driver"].as<std::string>(), "probe_memory");
   EXPECT_EQ(board["power"]["control"].as<std::string>(), "/run/a \"b\"/boards/m4-2/control.sock");
 }
 
