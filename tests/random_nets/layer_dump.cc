@@ -15,13 +15,16 @@
 /// independent interpreter to compare. In FOLDER, for each case:
 ///   CASE.tflite, CASE.input (all inputs one after the other), and for each variant
 ///   CASE.VARIANT.layers: uint32 tensor, uint32 bytes, the bytes; for every tensor computed.
+///   CASE.VARIANT.folded: uint32 operator; for every one whose output graph passes made needless.
 /// Usage: layer_dump nets FOLDER FIRST_SEED COUNT
 ///        layer_dump model FOLDER FILE.tflite
 namespace tinyrig::compiler {
 namespace {
 
-constexpr const char* kVariants[] = {"kernels=reference", "kernels=dsp,weights=int8",
-                                     "kernels=dsp,weights=int16"};
+constexpr const char* kVariants[] = {
+    "kernels=reference,fusion=file",         "kernels=reference,fusion=none",
+    "kernels=dsp,weights=int8,fusion=file",  "kernels=dsp,weights=int8,fusion=none",
+    "kernels=dsp,weights=int16,fusion=file", "kernels=dsp,weights=int16,fusion=none"};
 
 void Write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   std::ofstream file(path, std::ios::binary);
@@ -67,7 +70,13 @@ Status DumpCase(const std::filesystem::path& folder, const std::string& name,
     Write(folder / (name + ".input"), input_bytes);
     LayerWriter layers;
     TRY(RunReference(compiled.blob, input_bytes, &layers).status());
-    Write(folder / (name + "." + FileName(text) + ".layers"), layers.bytes());
+    const std::string stem = name + "." + FileName(text);
+    Write(folder / (stem + ".layers"), layers.bytes());
+    std::vector<uint32_t> folded;
+    for (const PassNote& note : compiled.plan.passes) {
+      if (note.pass != "order_for_memory") folded.push_back(note.tflite_op);
+    }
+    Write(folder / (stem + ".folded"), std::as_bytes(std::span(folded)));
   }
   return OkStatus();
 }
