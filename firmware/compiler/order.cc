@@ -15,6 +15,8 @@ namespace {
 /// The operators that are done, one bit each.
 using Done = std::vector<bool>;
 
+uint64_t Aligned(uint64_t bytes) { return runtime::RoundUp(bytes, runtime::kArenaAlignment); }
+
 /// Which operators wait for which, and how many bytes live when some of them are done.
 class Schedule {
  public:
@@ -24,7 +26,7 @@ class Schedule {
     bytes_.resize(graph.tensors.size());
     for (size_t t = 0; t < home_.size(); ++t) {
       home_[t] = t;
-      bytes_[t] = graph.tensors[t].Bytes();
+      bytes_[t] = Aligned(graph.tensors[t].Bytes());
     }
     users_.resize(graph.tensors.size());
     kept_.resize(graph.tensors.size());
@@ -41,8 +43,7 @@ class Schedule {
       before_[i].insert(before_[i].end(), writers[op.output].begin(), writers[op.output].end());
       writers[op.output].push_back(i);
       users_[home_[op.output]].push_back(i);
-      bytes_[home_[op.output]] =
-          std::max(bytes_[home_[op.output]], graph.tensors[op.output].Bytes());
+      bytes_[home_[op.output]] = std::max(bytes_[home_[op.output]], bytes_[op.output]);
     }
     for (uint32_t output : graph.outputs) kept_[home_[output]] = true;
     is_input_.resize(graph.tensors.size());
@@ -63,7 +64,7 @@ class Schedule {
   /// Bytes while operator `op` runs after those that are `done`.
   uint64_t BytesDuring(const Done& done, size_t op) const {
     const size_t output = home_[ops_[op].output];
-    uint64_t bytes = ops_[op].scratch_bytes;
+    uint64_t bytes = Aligned(ops_[op].scratch_bytes);
     bool overwritten = false;
     for (size_t t : buffers_) {
       if (t == output || !Lives(done, t)) continue;
