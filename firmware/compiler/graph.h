@@ -158,6 +158,7 @@ enum class Builtin : int32_t {
   kResizeNearestNeighbor = 97,
   kLeakyRelu = 98,
   kQuantize = 114,
+  kHardSwish = 117,
 };
 
 struct Op {

@@ -16,6 +16,7 @@ constexpr std::pair<std::string_view, std::string_view> kShared[] = {
     {"CONCATENATION", "copy"},
     {"DEQUANTIZE", "quantize"},
     {"EXPAND_DIMS", "reshape"},
+    {"HARD_SWISH", "lookup"},
     {"LEAKY_RELU", "lookup"},
     {"LOGISTIC", "lookup"},
     {"MEAN", "reduce"},

@@ -38,6 +38,7 @@ constexpr Entry kEntries[] = {
     {Builtin::kRelu6, 3, LowerRelu},
     {Builtin::kReluN1To1, 3, LowerRelu},
     {Builtin::kLeakyRelu, 2, LowerLeakyRelu},
+    {Builtin::kHardSwish, 1, LowerHardSwish},
     {Builtin::kReshape, 1, LowerReshape},
     {Builtin::kSqueeze, 2, LowerReshape},
     {Builtin::kExpandDims, 1, LowerReshape},

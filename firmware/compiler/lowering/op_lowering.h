@@ -38,10 +38,15 @@ Result<LoweredOp> LowerLogistic(const LoweringInput& input);
 Result<LoweredOp> LowerTanh(const LoweringInput& input);
 Result<LoweredOp> LowerRelu(const LoweringInput& input);
 Result<LoweredOp> LowerLeakyRelu(const LoweringInput& input);
+Result<LoweredOp> LowerHardSwish(const LoweringInput& input);
 Result<LoweredOp> LowerQuantize(const LoweringInput& input);
 Result<LoweredOp> LowerDequantize(const LoweringInput& input);
 Result<LoweredOp> LowerReduce(const LoweringInput& input);
 Result<LoweredOp> LowerResizeNearest(const LoweringInput& input);
+
+/// Outputs of HARD_SWISH for the inputs 0 to 127, then -128 to -1. Errors: kUnimplemented for
+/// scales that its fixed point does not hold.
+Result<std::vector<int8_t>> HardSwishTable(const Tensor& in, const Tensor& out);
 
 /// Element types that an operator takes.
 enum class Elements : uint8_t {

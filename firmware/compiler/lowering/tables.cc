@@ -120,6 +120,13 @@ Result<LoweredOp> LowerLeakyRelu(const LoweringInput& input) {
   });
 }
 
+Result<LoweredOp> LowerHardSwish(const LoweringInput& input) {
+  TRY_ASSIGN(Unary unary, StartUnary(input));
+  TRY_ASSIGN(const std::vector<int8_t> table, HardSwishTable(*unary.in, *unary.out));
+  return MakeTable(std::move(unary.op),
+                   [&](int32_t value) { return table[static_cast<uint8_t>(value)]; });
+}
+
 Result<LoweredOp> LowerQuantize(const LoweringInput& input) {
   const bool from_float = !input.op.inputs.empty() && input.op.inputs[0] >= 0 &&
                           input.graph.tensor(input.op.inputs[0]).type == DataType::kFloat32;

@@ -76,16 +76,19 @@ bool NetMaker::Table(int32_t tensor) {
 
 bool NetMaker::Relu(int32_t tensor) {
   static constexpr Builtin kKinds[] = {Builtin::kRelu, Builtin::kRelu6, Builtin::kReluN1To1,
-                                       Builtin::kLeakyRelu};
-  const Builtin kind = kKinds[random_.In(0, 3)];
+                                       Builtin::kLeakyRelu, Builtin::kHardSwish};
+  const Builtin kind = kKinds[random_.In(0, 4)];
   const Shape same = shape(tensor);
-  const int32_t output = random_.OneIn(3) ? ActivateLike(tensor, same)
-                                          : Activate(same, Near(at(tensor).scale[0]), Zero());
+  const float in_scale = at(tensor).scale[0];
+  // HARD_SWISH takes no output scale far below its input's.
+  const float out_scale = std::max(Near(in_scale), in_scale / 100.0f);
+  const int32_t output =
+      random_.OneIn(3) ? ActivateLike(tensor, same) : Activate(same, out_scale, Zero());
   OpOptions options;
   if (kind == Builtin::kLeakyRelu) {
     options = LeakyReluOptions{static_cast<float>(random_.In(-10, 40)) / 100.0f};
   }
-  const bool is_old = kind == Builtin::kReluN1To1 || kind == Builtin::kLeakyRelu;
+  const bool is_old = kind != Builtin::kRelu && kind != Builtin::kRelu6;
   Emit(kind, is_old ? 1 : 2, {tensor}, {output}, options);
   return true;
 }
