@@ -1,10 +1,10 @@
 """Every fault of the virtual board and every kill, for several seeds and both ways of driving OpenOCD: each job ends
 as fault_table.tsv says, the board counts right again afterwards, and no job is lost or doubled.
 
-    fault_matrix_test.py [--seeds N] [--only FAULT] [--modes one_shot,long_lived]
+    fault_matrix_test.py [--seeds N] [--only FAULT] [--modes one_shot,long_lived] [--in-turn]
 
 prints the table with what was seen. Exit status 1 when something differs. The modes run side by side, each on a bench
-of its own.
+of its own; with --in-turn each case is tried in one of them.
 """
 
 import argparse
@@ -227,6 +227,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--only", action="append", help="this fault; may be given more than once")
     parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--in-turn", action="store_true", help="the first case in the first mode, the second in the second...")
     options = parser.parse_args()
     cases = [case for case in read_table() if not options.only or case.fault in options.only]
     modes = options.modes.split(",")
@@ -236,9 +237,13 @@ def main() -> int:
     def run_mode(mode: str) -> tuple[int, dict[Case, list[str]]]:
         """Jobs, and for every case what was not as stated. One board type after the other: there are few cores."""
         jobs, found = 0, {}
+        turn = modes.index(mode)
+        tried = cases[turn::len(modes)] if options.in_turn else cases
         for board in types:
             matrix = Matrix(mode, board)
-            mine = [case for case in cases if case.board == board]
+            mine = [case for case in tried if case.board == board]
+            if not mine:
+                continue
             found |= dict(zip(mine, matrix.run(mine, options.seeds)))
             jobs += matrix.jobs
         return jobs, found
@@ -249,11 +254,12 @@ def main() -> int:
     print(f"{'fault':22}{'board':12}{'parameters':40}{'boards':8}{'ends':11}" + "".join(f"{mode:>{width}}" for mode in modes))
     failures = []
     for case in cases:
-        wrong = [found[case] for _, found in seen]
-        counts = "".join(f"{f'{options.seeds - len(found)}/{options.seeds}':>{width}}" for found in wrong)
+        wrong = [found.get(case) for _, found in seen]
+        counts = "".join(f"{'' if found is None else f'{options.seeds - len(found)}/{options.seeds}':>{width}}"
+                         for found in wrong)
         print(f"{case.fault:22}{case.board:12}{case.parameters:40}{case.boards:8}{case.ends:11}{counts}")
-        failures += [f"{mode}: {case.fault} {text}" for mode, found in zip(modes, wrong) for text in found]
-    print(f"{len(cases)} cases x {options.seeds} seeds x {len(modes)} modes: {sum(jobs for jobs, _ in seen)} jobs, "
+        failures += [f"{mode}: {case.fault} {text}" for mode, found in zip(modes, wrong) for text in found or []]
+    print(f"{len(cases)} cases x {options.seeds} seeds x {1 if options.in_turn else len(modes)} modes: {sum(jobs for jobs, _ in seen)} jobs, "
           f"none lost or doubled, {time.monotonic() - start:.0f} s")
     for failure in failures:
         print(failure)
