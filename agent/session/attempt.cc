@@ -38,9 +38,13 @@ class Attempt {
   Awaitable<StepResult<Done>> Run() {
     auto done = co_await Fetch();
     if (done) done = co_await machine_.MoveTo(BoardState::kMeasuring);
-    if (done) done = co_await Stream();
+    if (done) {
+      done = co_await Stream();
+      if (!done && MayBeOverrun(done.error())) done = co_await LookForOverrun(done.error());
+    }
     if (done) done = co_await Marks();
-    if (done && offer_.execution().layer_hashes()) done = co_await ObserveLayers();
+    const bool observe = offer_.execution().layer_hashes() || offer_.execution().profile();
+    if (done && observe) done = co_await ObserveLayers();
     if (done) board_.needs_power_cycle = false;
     co_return done;
   }
@@ -125,35 +129,71 @@ class Attempt {
     sample->set_warmup(warmup);
   }
 
+  /// Input bytes that changed on the board may be the model's own doing.
+  static bool MayBeOverrun(const v1::Failure& failure) {
+    return failure.owner() == v1::FAILURE_OWNER_BENCH &&
+           failure.code() == static_cast<uint32_t>(Code::kDataLoss);
+  }
+
+  /// The failure, unless a canary tells a better one.
+  Awaitable<StepResult<Done>> LookForOverrun(v1::Failure failure) {
+    const AttemptRecord::Phase phase(record_, "marks");
+    auto marks =
+        co_await ReadMarks(*board_.probe, machine_.session(), Within(kMarksTime, deadline_));
+    const bool explained = !marks && marks.error().owner() == v1::FAILURE_OWNER_VARIANT;
+    if (!explained) co_return tl::unexpected(std::move(failure));
+    marks.error().add_evidence(failure.message());
+    co_return tl::unexpected(std::move(marks.error()));
+  }
+
   Awaitable<StepResult<Done>> Marks() {
     const AttemptRecord::Phase phase(record_, "marks");
-    const device::pb::Started& started = machine_.started();
-    std::vector<MemoryRange> ranges(2);
-    ranges[0].address = started.arena_address();
-    ranges[0].size = started.arena_bytes();
-    ranges[1].address = started.stack_low_address();
-    ranges[1].size = started.stack_bytes();
-    const auto memory =
-        co_await board_.probe->ReadMemory(std::move(ranges), Within(kMarksTime, deadline_));
-    if (!memory.ok()) co_return tl::unexpected(BenchFailure(memory.status()));
-    const auto paint = static_cast<uint8_t>(started.paint_byte());
-    v1::MemoryMarks& marks = *record_.result.mutable_marks();
-    marks.set_arena_used_bytes(UsedFromBelow((*memory)[0], paint));
-    marks.set_stack_used_bytes(UsedFromAbove((*memory)[1], paint));
-    marks.set_stack_bytes(started.stack_bytes());
+    const PaintedSession& session = machine_.session();
+    const uint32_t planned = session.started.arena_bytes();
+    auto marks = co_await ReadMarks(*board_.probe, session, Within(kMarksTime, deadline_));
+    if (!marks) co_return tl::unexpected(std::move(marks.error()));
+    // Short of the plan: bytes at the end that were not written, or that were written with what the
+    // paint is. Nothing can be both of two complements.
+    if (marks->arena_used_bytes() < planned) {
+      auto other = co_await MarksOfComplement();
+      if (!other) co_return tl::unexpected(std::move(other.error()));
+      record_.Log(fmt::format("arena used {} B with one paint, {} B with its complement, of {} B",
+                              marks->arena_used_bytes(), other->arena_used_bytes(), planned));
+      marks->set_arena_used_bytes(std::max(marks->arena_used_bytes(), other->arena_used_bytes()));
+      marks->set_stack_used_bytes(std::max(marks->stack_used_bytes(), other->stack_used_bytes()));
+    }
+    *record_.result.mutable_marks() = std::move(*marks);
     co_return Done{};
   }
 
-  /// A session of its own: one run a vector that shows its layers, untimed.
-  Awaitable<StepResult<Done>> ObserveLayers() {
-    machine_.SetObserve(true);
+  /// The last vector once more, over the complement of the paint.
+  Awaitable<StepResult<v1::MemoryMarks>> MarksOfComplement() {
+    auto started = co_await StartSession(SessionKind::kRepainted);
+    if (!started) co_return tl::unexpected(std::move(started.error()));
+    const auto last = static_cast<uint32_t>(vectors_.count - 1);
+    auto answer = co_await machine_.client().Run(last, vectors_.input(last), deadline_);
+    if (!answer) co_return tl::unexpected(std::move(answer.error()));
+    auto finished = co_await machine_.client().Finish(Within(kFinishTime, deadline_));
+    if (!finished) co_return tl::unexpected(std::move(finished.error()));
+    co_return co_await ReadMarks(*board_.probe, machine_.session(), Within(kMarksTime, deadline_));
+  }
+
+  Awaitable<StepResult<Done>> StartSession(SessionKind kind) {
+    machine_.SetSession(kind);
     auto started = co_await machine_.MoveTo(BoardState::kReady);
     if (started) started = co_await machine_.MoveTo(BoardState::kMeasuring);
+    co_return started;
+  }
+
+  /// A session of its own: one run a vector that shows its layers.
+  Awaitable<StepResult<Done>> ObserveLayers() {
+    auto started = co_await StartSession(SessionKind::kObserved);
     if (!started) co_return started;
     const AttemptRecord::Phase phase(record_, "observe");
-    const size_t count = std::min(vectors_.count, kObservedVectors);
+    const size_t wanted = offer_.execution().layer_hashes() ? kObservedVectors : 1;
+    const size_t count = std::min(vectors_.count, wanted);
     if (count < vectors_.count) {
-      record_.Log(fmt::format("layer hashes of the first {} of {} vectors", count, vectors_.count));
+      record_.Log(fmt::format("layers of the first {} of {} vectors", count, vectors_.count));
     }
     for (size_t i = 0; i < count; ++i) {
       const auto index = static_cast<uint32_t>(i);

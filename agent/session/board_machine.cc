@@ -241,20 +241,22 @@ StepResult<Done> BoardMachine::Check(const device::Hello& hello) const {
 Awaitable<StepResult<Done>> BoardMachine::Start() {
   const v1::Execution& execution = offer_.execution();
   DeviceClient::Settings settings;
-  settings.nonce = RandomNonce();
+  settings.nonce = kind_ == SessionKind::kRepainted ? session_.nonce ^ 1 : RandomNonce();
   settings.vector_set_crc32c = record_.result.vector_set_crc32c();
   settings.input_bytes = execution.input_bytes();
-  settings.warmup = observe_ ? 0 : execution.warmup();
-  settings.repetitions = observe_ ? 1 : execution.repetitions();
-  settings.observe_layers = observe_;
+  const bool timed = kind_ == SessionKind::kTimed;
+  settings.warmup = timed ? execution.warmup() : 0;
+  settings.repetitions = timed ? execution.repetitions() : 1;
+  settings.observe_layers = kind_ == SessionKind::kObserved;
   settings.rx_window = rx_window_;
   settings.inference_timeout = milliseconds(execution.inference_timeout_ms());
   client_.emplace(*frames_, settings);
   auto started = co_await client_->Start(Within(kStartTime, deadline_));
   if (!started) co_return tl::unexpected(std::move(started.error()));
-  started_ = *started;
-  if (!observe_) record_.result.set_nonce(settings.nonce);
-  co_return Done{};
+  session_ = {std::move(*started), settings.nonce};
+  if (timed) record_.result.set_nonce(settings.nonce);
+  if (kind_ == SessionKind::kObserved) co_return Done{};
+  co_return co_await CheckPaint(*board_.probe, session_, Within(kStartTime, deadline_));
 }
 
 v1::LinkStats BoardMachine::link_stats() const {

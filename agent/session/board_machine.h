@@ -9,6 +9,7 @@
 #include "agent/session/failure.h"
 #include "agent/session/frame_link.h"
 #include "agent/session/image.h"
+#include "agent/session/marks.h"
 
 namespace tinyrig::agent {
 
@@ -23,6 +24,13 @@ enum class BoardState : uint8_t {
 };
 const char* BoardStateName(BoardState state);
 
+/// What a session is for.
+enum class SessionKind : uint8_t {
+  kTimed,      ///< Warm-up and timed runs, as the offer says.
+  kObserved,   ///< One run a vector that shows its layers.
+  kRepainted,  ///< One run a vector, over the complement of the last session's paint.
+};
+
 /// Brings a board into a state and knows in which it is, for one job. Every step is a phase of the
 /// record's timeline; a state that is reached already costs nothing and is logged. The first
 /// failure sticks: later moves give it again until Clear().
@@ -35,9 +43,8 @@ class BoardMachine {
 
   /// What kFlashed means. REQUIRED before it.
   void SetImage(LocalImage image) { image_ = std::move(image); }
-  /// What kMeasuring means from the next move there on: timed runs, or one run that shows its
-  /// layers.
-  void SetObserve(bool observe) { observe_ = observe; }
+  /// What kMeasuring means from the next move there on.
+  void SetSession(SessionKind kind) { kind_ = kind; }
 
   /// Up through all states in between, or down. kOff without a switch: kFailedPrecondition.
   Awaitable<StepResult<Done>> MoveTo(BoardState state);
@@ -48,7 +55,7 @@ class BoardMachine {
 
   /// REQUIRES kMeasuring.
   DeviceClient& client() { return *client_; }
-  const device::pb::Started& started() const { return started_; }
+  const PaintedSession& session() const { return session_; }
   /// So far, over all sessions.
   v1::LinkStats link_stats() const;
 
@@ -75,11 +82,11 @@ class BoardMachine {
   BoardState state_ = BoardState::kUnknown;
   std::optional<v1::Failure> failure_;
   LocalImage image_;
-  bool observe_ = false;
+  SessionKind kind_ = SessionKind::kTimed;
   std::unique_ptr<Link> link_;
   std::optional<FrameLink> frames_;
   std::optional<DeviceClient> client_;
-  device::pb::Started started_;
+  PaintedSession session_;
   uint32_t rx_window_ = 0;
   uint32_t retransmits_ = 0;  ///< Of sessions that ended.
 };

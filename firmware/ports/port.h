@@ -65,7 +65,7 @@ void Write(const uint8_t* bytes, size_t size);
 void CounterStart();
 uint32_t CounterStop();
 
-/// Fills the unused part of the stack, for high-water marks.
-void PaintStack(uint8_t value);
+/// Paints the unused part of the stack (proto/device/paint.h), for high-water marks.
+void PaintStack(uint64_t nonce);
 
 }  // namespace tinyrig::port

@@ -4,6 +4,7 @@
 
 #include "firmware/ports/port.h"
 #include "proto/device/crc32c.h"
+#include "proto/device/paint.h"
 
 namespace tinyrig::device {
 namespace {
@@ -44,11 +45,8 @@ Code Runner::LayOut(std::span<std::byte> arena) {
   input_bytes_ = static_cast<uint32_t>(input_bytes);
   output_bytes_ = static_cast<uint32_t>(output_bytes);
 
-  const size_t arena_bytes = runtime::RoundUp(model_.arena_bytes(), runtime::kArenaAlignment);
-  if (arena_bytes > arena.size() || input_bytes_ > arena.size() - arena_bytes) {
-    return Code::kResourceExhausted;
-  }
-  staged_ = arena.subspan(arena_bytes, input_bytes_);
+  if (ArenaNeed(model_.arena_bytes(), input_bytes_) > arena.size()) return Code::kResourceExhausted;
+  staged_ = arena.subspan(StagedOffset(model_.arena_bytes()), input_bytes_);
   return Code::kOk;
 }
 

@@ -26,13 +26,13 @@ class LayerSink {
 };
 
 /// The model on the board and its staged input. The arena's first bytes are the model's; the input,
-/// all tensors one after the other, waits behind them and is copied in before each window, because
-/// an inference overwrites its inputs. No heap.
+/// all tensors one after the other, waits behind them and a canary (proto/device/paint.h), and is
+/// copied in before each window, because an inference overwrites its inputs. No heap.
 class Runner {
  public:
   /// Checks and lays out `blob` in `arena`. The time it takes is prepare_ticks().
-  /// Errors: those of runtime::Model::Prepare(); kResourceExhausted also when the input does not
-  /// fit behind the arena. Sizes below are known also then, and 0 after all other errors.
+  /// Errors: those of runtime::Model::Prepare(); kResourceExhausted also when input and canaries do
+  /// not fit behind the arena. Sizes below are known also then, and 0 after all other errors.
   Code Prepare(std::span<const std::byte> blob, std::span<std::byte> arena);
 
   uint32_t prepare_ticks() const { return prepare_ticks_; }

@@ -8,17 +8,10 @@
 #include "proto/device/crc32c.h"
 #include "proto/device/fnv1a.h"
 #include "proto/device/limits.h"
+#include "proto/device/paint.h"
 
 namespace tinyrig::device {
 namespace {
-
-/// Differs between jobs, so that an old paint is not taken for a new one, and is none of the bytes
-/// that activations are full of (0, -1, -128).
-uint8_t PaintByte(uint64_t nonce) {
-  uint8_t folded = 0;
-  for (; nonce != 0; nonce >>= 8) folded ^= static_cast<uint8_t>(nonce);
-  return static_cast<uint8_t>(0x40 | (folded & 0x3F));
-}
 
 uint32_t Address(const void* pointer) {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pointer));
@@ -29,10 +22,10 @@ std::span<const uint8_t> Bytes(std::span<const std::byte> data) {
 }
 
 /// Paints arena and stack for high-water marks.
-[[gnu::noinline]] void PaintMemory(uint8_t value) {
+[[gnu::noinline]] void PaintMemory(uint64_t nonce) {
   const std::span<std::byte> arena = port::GetMemory().arena;
-  std::memset(arena.data(), value, arena.size());
-  port::PaintStack(value);
+  Paint(arena.data(), arena.data() + arena.size() / kPaintWord * kPaintWord, nonce);
+  port::PaintStack(nonce);
 }
 
 class LayerReporter final : public LayerSink {
@@ -44,7 +37,7 @@ class LayerReporter final : public LayerSink {
     LayerRecord record{};
     record.nonce = nonce_;
     record.vector_index = vector_index_;
-    record.op_index = result.op;
+    record.op_index = operators_++;
     record.tflite_index = result.tflite_op;
     record.tensor_index = result.tflite_tensor;
     record.bytes = static_cast<uint32_t>(result.data.size());
@@ -58,6 +51,7 @@ class LayerReporter final : public LayerSink {
   uint64_t nonce_;
   uint32_t vector_index_;
   uint16_t* sequence_;
+  uint16_t operators_ = 0;
 };
 
 }  // namespace
@@ -137,7 +131,7 @@ Code Session::OnStart() {
   const Start& start = request_.kind.start;
   End();
   nonce_ = start.nonce;  // A crash from here on is this job's.
-  PaintMemory(PaintByte(nonce_));
+  PaintMemory(nonce_);
   if (const Code code = runner_.Prepare(FindBlob(), port::GetMemory().arena); code != Code::kOk) {
     return code;
   }
@@ -171,7 +165,6 @@ void Session::DescribeStart() {
   started.arena_address = Address(memory.arena.data());
   started.stack_low_address = Address(memory.stack.data());
   started.stack_bytes = static_cast<uint32_t>(memory.stack.size());
-  started.paint_byte = PaintByte(request_.kind.start.nonce);
   started.prepare_ticks = runner_.prepare_ticks();
 }
 

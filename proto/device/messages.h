@@ -118,7 +118,7 @@ static_assert(sizeof(OutputChunk) == 16);
 struct LayerRecord {
   uint64_t nonce;
   uint32_t vector_index;
-  uint16_t op_index;      ///< Position in the order of execution.
+  uint16_t op_index;      ///< Of the operators of this run, in the order of execution: 0, 1, 2...
   uint16_t tflite_index;  ///< Position in the model file.
   uint32_t tensor_index;  ///< Output tensor, numbered as in the model file.
   uint32_t bytes;

@@ -2,6 +2,7 @@
 
 #include "firmware/ports/cortex_m/core.h"
 #include "firmware/ports/port.h"
+#include "proto/device/paint.h"
 
 /// The parts of port.h that the linker script alone decides.
 
@@ -44,12 +45,13 @@ void CountFault() {
   fault_count_mark = kCountIsValid;
 }
 
-void PaintStack(uint8_t value) {
-  // Not below this function's own frame: memset is called from here and may push registers.
-  constexpr size_t kMargin = 64;
-  auto* low = const_cast<std::byte*>(__stack_low);
-  auto* top = static_cast<std::byte*>(__builtin_frame_address(0)) - kMargin;
-  for (std::byte* at = low; at < top; ++at) *at = static_cast<std::byte>(value);
+void PaintStack(uint64_t nonce) {
+  // Below all that this function pushed.
+  constexpr uintptr_t kMargin = 64;
+  const auto top = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - kMargin;
+  device::Paint(const_cast<std::byte*>(__stack_low),
+                reinterpret_cast<const std::byte*>(top / device::kPaintWord * device::kPaintWord),
+                nonce);
 }
 
 }  // namespace tinyrig::port

@@ -14,6 +14,7 @@
 
 #include "firmware/ports/port.h"
 #include "proto/device/native.h"
+#include "proto/device/paint.h"
 
 extern "C" {
 // From link.cmake: addresses without contents until MapMemory().
@@ -132,11 +133,13 @@ void CountFault() {
   fault_count_mark = kCountIsValid;
 }
 
-void PaintStack(uint8_t value) {
+void PaintStack(uint64_t nonce) {
   // Below this frame and the red zone that compilers use without saying so.
-  constexpr size_t kMargin = 256;
-  auto* top = static_cast<std::byte*>(__builtin_frame_address(0)) - kMargin;
-  for (volatile std::byte* at = __stack_low; at < top; ++at) *at = static_cast<std::byte>(value);
+  constexpr uintptr_t kMargin = 256;
+  const auto top = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) - kMargin;
+  device::Paint(__stack_low,
+                reinterpret_cast<const std::byte*>(top / device::kPaintWord * device::kPaintWord),
+                nonce);
 }
 
 void ReadUniqueId(uint8_t (&id)[12]) {

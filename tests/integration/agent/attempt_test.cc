@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <set>
 
 #include "firmware/compiler/reference_run.h"
+#include "firmware/runtime/blob_format.h"
 #include "proto/device/crc32c.h"
 #include "proto/device/fnv1a.h"
 #include "proto/vectors/vector_set.h"
@@ -41,6 +43,12 @@ void ExpectTheHostsBytes(const v1::AttemptResult& result, const BuiltImage& imag
                            expected->bytes.size());
     ASSERT_EQ(output.data(), text) << "vector " << i;
   }
+}
+
+uint32_t ArenaBytes(const BuiltImage& image) {
+  runtime::BlobHeader header;
+  std::memcpy(&header, image.blob.data(), sizeof(header));
+  return header.arena_bytes;
 }
 
 vectors::VectorSet Patterns(const BuiltImage& image, std::string_view letters) {
@@ -81,7 +89,7 @@ TEST(Attempt, RunsTheZooModelOnItsVectors) {
   EXPECT_EQ(result.identity().mcu_uid(), bench.board(0).mcu_uid);
   EXPECT_EQ(result.link().frames_bad(), 0u);  // Retransmits depend on how busy this machine is.
   EXPECT_THAT(result.tools(), ElementsAre(HasSubstr("openocd 0.12.0")));
-  EXPECT_GT(result.marks().arena_used_bytes(), 64u + 10u);
+  EXPECT_EQ(result.marks().arena_used_bytes(), ArenaBytes(image));
   EXPECT_GT(result.marks().stack_used_bytes(), 0u);
   EXPECT_LT(result.marks().stack_used_bytes(), result.marks().stack_bytes());
   std::vector<std::string> phases;

@@ -50,7 +50,7 @@ TEST_F(BoardMachineTest, EachStateBuildsOnTheOneBefore) {
   EXPECT_EQ(virtual_board().core(), "running");
   ASSERT_TRUE(MoveTo(BoardState::kMeasuring));
   EXPECT_THAT(Phases(), ElementsAre("power", "flash", "hello", "start"));
-  EXPECT_GT(machine_.started().arena_bytes(), 0u);
+  EXPECT_GT(machine_.session().started.arena_bytes(), 0u);
 
   ASSERT_TRUE(MoveTo(BoardState::kMeasuring));
   EXPECT_EQ(Phases().size(), 4u) << "there already";

@@ -1,10 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <tuple>
 
+#include "firmware/runtime/blob_format.h"
+#include "proto/device/crc32c.h"
 #include "tests/integration/agent/bench.h"
+#include "tests/unit/vectors/npz_writer.h"
 
 /// What goes wrong has the right owner, and the board works again afterwards.
 namespace tinyrig::agent {
@@ -177,6 +181,75 @@ TEST(Fault, ACrashIsTheVariantsWithItsRegisters) {
 
   const BuiltImage sound = BuildZooImage("digits_ds", kDsp, bench.artifacts());
   EXPECT_TRUE(Succeeded(bench.Run(bench.PatternOffer(sound, "A"))));
+}
+
+/// A job whose only vector makes faulty_kernels do `command`, three times.
+v1::LeaseOffer CommandOffer(Bench& bench, const BuiltImage& image, uint8_t command) {
+  using vectors::testing::Bytes;
+  Bytes vector(16, 1);
+  vector[0] = command;
+  const Bytes npz =
+      vectors::testing::Npz({{"x.npy", vectors::testing::Npy("|i1", "(1, 16)", vector)}});
+  v1::LeaseOffer offer = bench.Offer(image);
+  v1::ArtifactRef& ref = *offer.mutable_vectors()->mutable_npz();
+  ref.set_name("command.npz");
+  ref.set_sha256("command-" + std::to_string(command));
+  std::ofstream file(bench.artifacts() / ref.sha256(), std::ios::binary);
+  file.write(reinterpret_cast<const char*>(npz.data()), static_cast<std::streamsize>(npz.size()));
+  file.close();
+  offer.mutable_execution()->set_warmup(0);
+  offer.mutable_execution()->set_repetitions(3);
+  return offer;
+}
+
+TEST(Fault, WritingBeyondTheArenaIsTheVariants) {
+  Bench bench;
+  const BuiltImage image = BuildFaultyImage(16, bench.artifacts());
+  const auto result = bench.Run(CommandOffer(bench, image, 8));
+  ASSERT_TRUE(result.has_failure());
+  EXPECT_EQ(result.failure().owner(), v1::FAILURE_OWNER_VARIANT) << Describe(result.failure());
+  EXPECT_THAT(result.failure().message(),
+              HasSubstr("wrote 16 B beyond its arena of 32 B, from byte 32 on"));
+  EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "marks");
+  EXPECT_FALSE(result.has_marks());
+
+  // The same board and image with a vector that stays inside.
+  const auto sound = bench.Run(CommandOffer(bench, image, 1 << 7));
+  ASSERT_TRUE(Succeeded(sound));
+  EXPECT_EQ(sound.marks().arena_used_bytes(), 32u);
+}
+
+/// So far that the next repetition reads another input: not the bench's, as it seems at first.
+TEST(Fault, WritingOverTheStagedInputIsTheVariants) {
+  Bench bench;
+  const BuiltImage image = BuildFaultyImage(16, bench.artifacts());
+  const auto result = bench.Run(CommandOffer(bench, image, 9));
+  ASSERT_TRUE(result.has_failure());
+  EXPECT_EQ(result.failure().owner(), v1::FAILURE_OWNER_VARIANT) << Describe(result.failure());
+  EXPECT_THAT(result.failure().message(), HasSubstr("wrote at least 64 B beyond its arena"));
+  EXPECT_THAT(Describe(result.failure()), HasSubstr("saw other input bytes"));
+}
+
+TEST(Fault, AnArenaOf16BytesLessIsTheVariants) {
+  Bench bench;
+  BuiltImage image = BuildZooImage("digits_ds", kDsp, bench.artifacts());
+  runtime::BlobHeader header;
+  std::memcpy(&header, image.blob.data(), sizeof(header));
+  header.arena_bytes -= 16;
+  std::memcpy(image.blob.data(), &header, sizeof(header));
+  header.crc32c = device::Crc32c(image.blob.data() + runtime::kBlobCrcStart,
+                                 image.blob.size() - runtime::kBlobCrcStart);
+  std::memcpy(image.blob.data(), &header, sizeof(header));
+  const std::string name = image.image.segments(1).artifact().sha256();
+  std::ofstream file(bench.artifacts() / name, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(image.blob.data()),
+             static_cast<std::streamsize>(image.blob.size()));
+  file.close();
+  const auto result = bench.Run(bench.PatternOffer(image, "A"));
+  ASSERT_TRUE(result.has_failure());
+  EXPECT_EQ(result.failure().owner(), v1::FAILURE_OWNER_VARIANT) << Describe(result.failure());
+  EXPECT_EQ(static_cast<Code>(result.failure().code()), Code::kInvalidArgument);
+  EXPECT_EQ(result.timeline(result.timeline_size() - 1).name(), "start");
 }
 
 TEST(Fault, AModelThatIsNoneIsTheVariants) {

@@ -20,6 +20,7 @@ class Zoo(unittest.TestCase):
                 self.assertEqual(job["vectors"], VECTORS)
                 self.assertEqual(round(job["accuracy_top1"] * VECTORS), CORRECT[job["model"]])
                 self.assertEqual(job["output_mismatches"], 0)
+                self.assertEqual(job["arena_used_bytes"], job["arena_bytes"])
         # The front is a real trade-off: more than one point, and not all of them.
         self.assertGreater(len(result["front"]), 1)
         self.assertLess(len(result["front"]), 6)

@@ -9,6 +9,7 @@
 #include "firmware/compiler/compile.h"
 #include "firmware/compiler/reference_run.h"
 #include "proto/device/crc32c.h"
+#include "proto/device/paint.h"
 #include "proto/vectors/patterns.h"
 #include "tests/golden/test_data.h"
 #include "tests/integration/firmware/protocol_client.h"
@@ -128,16 +129,13 @@ TEST_P(InferenceTest, ZooModelGivesTheHostsBytes) {
   EXPECT_EQ(0, std::memcmp(run.output.data(), expected->bytes.data(), run.output.size()));
 }
 
-/// Bytes of a painted region that were used: from the first (stack) or last (arena) changed one.
-size_t UsedFromEnd(const std::vector<std::byte>& memory, std::byte paint) {
-  size_t untouched = 0;
-  while (untouched < memory.size() && memory[untouched] == paint) ++untouched;
-  return memory.size() - untouched;
-}
-
-size_t UsedFromStart(std::vector<std::byte> memory, std::byte paint) {
-  std::reverse(memory.begin(), memory.end());
-  return UsedFromEnd(memory, paint);
+/// Whether each byte of a region that was read from `address` on is still paint.
+std::vector<bool> Painted(const std::vector<std::byte>& memory, uint32_t address, uint64_t nonce) {
+  std::vector<bool> painted;
+  for (const std::byte byte : memory) {
+    painted.push_back(static_cast<uint8_t>(byte) == PaintByte(nonce, address++));
+  }
+  return painted;
 }
 
 TEST_P(InferenceTest, PaintShowsWhatWasUsed) {
@@ -149,16 +147,20 @@ TEST_P(InferenceTest, PaintShowsWhatWasUsed) {
   const std::vector<std::byte> input = Pattern('A', reference_->input_bytes());
   const pb::Started started = client.Start(input.size(), 0, 1, true, false);
   client.Run(0, input, 1);
-  const auto paint = static_cast<std::byte>(started.paint_byte());
-  // The model stays inside its arena, the staged input right behind it, nothing beyond.
-  const auto arena = board.ReadMemory(started.arena_address(), started.arena_limit());
-  const size_t staged_end = (started.arena_bytes() + 7) / 8 * 8 + input.size();
-  EXPECT_EQ(UsedFromStart(arena, paint), staged_end);
-  const std::vector<std::byte> model(arena.begin(), arena.begin() + started.arena_bytes());
-  EXPECT_GT(UsedFromStart(model, paint), started.arena_bytes() / 2);
+  // The model stays inside its arena, the staged input inside its place, nothing beyond.
+  const auto arena = Painted(board.ReadMemory(started.arena_address(), started.arena_limit()),
+                             started.arena_address(), client.nonce());
+  const auto at = [&arena](uint64_t offset) {
+    return arena.begin() + static_cast<std::ptrdiff_t>(offset);
+  };
+  const uint64_t staged = StagedOffset(started.arena_bytes());
+  EXPECT_EQ(std::find(at(started.arena_bytes()), at(staged), false), at(staged));
+  EXPECT_EQ(std::find(at(staged + input.size()), arena.end(), false), arena.end());
+  EXPECT_GT(std::count(arena.begin(), at(started.arena_bytes()), false), started.arena_bytes() / 2);
 
-  const auto stack = board.ReadMemory(started.stack_low_address(), started.stack_bytes());
-  const size_t used = UsedFromEnd(stack, paint);
+  const auto stack = Painted(board.ReadMemory(started.stack_low_address(), started.stack_bytes()),
+                             started.stack_low_address(), client.nonce());
+  const auto used = static_cast<size_t>(stack.end() - std::find(stack.begin(), stack.end(), false));
   std::cout << "  " << port() << ", " << variant() << ": " << used << " bytes of stack used\n";
   EXPECT_GT(used, 200u);
   EXPECT_LT(used, started.stack_bytes() / 2);

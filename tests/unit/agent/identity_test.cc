@@ -5,8 +5,6 @@
 
 #include <cstring>
 
-#include "agent/session/marks.h"
-
 namespace tinyrig::agent {
 namespace {
 
@@ -112,16 +110,6 @@ TEST_F(CheckHelloTest, EveryFieldIsChecked) {
   EXPECT_TRUE(broken([](device::Hello& h) { h.blob_crc32c = 9; }));
   EXPECT_TRUE(broken([](device::Hello& h) { h.port[0] = 'x'; }));
   EXPECT_TRUE(broken([](device::Hello& h) { h.kernels[0] = 'x'; }));
-}
-
-TEST(Marks, CountFromBothEnds) {
-  const std::vector<uint8_t> memory = {0x55, 0x55, 1, 0x55, 2, 0x55};
-  EXPECT_EQ(UsedFromBelow(memory, 0x55), 5u);
-  EXPECT_EQ(UsedFromAbove(memory, 0x55), 4u);
-  EXPECT_EQ(UsedFromBelow(memory, 0x66), 6u);
-  const std::vector<uint8_t> untouched(10, 0x55);
-  EXPECT_EQ(UsedFromBelow(untouched, 0x55), 0u);
-  EXPECT_EQ(UsedFromAbove(untouched, 0x55), 0u);
 }
 
 }  // namespace

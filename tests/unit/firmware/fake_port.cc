@@ -65,6 +65,6 @@ uint32_t CounterStop() {
   return 100 * ++Board().windows;
 }
 
-void PaintStack(uint8_t value) { Board().painted = value; }
+void PaintStack(uint64_t nonce) { Board().stack_nonce = nonce; }
 
 }  // namespace tinyrig::port

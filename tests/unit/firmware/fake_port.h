@@ -24,7 +24,7 @@ struct FakeBoard {
   uint32_t windows = 0;
   bool in_window = false;
   uint32_t sent_in_window = 0;  ///< Bytes that were sent while a window was open.
-  int painted = -1;
+  uint64_t stack_nonce = 0;     ///< With which the stack was painted.
 };
 
 FakeBoard& Board();

@@ -3,6 +3,7 @@
 #include "firmware/protocol/fault.h"
 #include "proto/device/crc32c.h"
 #include "proto/device/fnv1a.h"
+#include "proto/device/paint.h"
 #include "proto/status/code.h"
 #include "tests/unit/firmware/session_host.h"
 
@@ -68,14 +69,35 @@ TEST_F(SessionHost, StartTellsSizesAndPaints) {
   EXPECT_EQ(started.arena_limit, 4096u);
   EXPECT_EQ(started.stack_bytes, 1024u);
   EXPECT_EQ(started.prepare_ticks, 100u);
-  EXPECT_EQ(port::Board().painted, static_cast<int>(started.paint_byte));
+  EXPECT_EQ(port::Board().stack_nonce, kNonce);
+  uint32_t address = started.arena_address;
   for (std::byte byte : std::as_bytes(std::span(port::Board().arena))) {
-    ASSERT_EQ(static_cast<uint32_t>(byte), started.paint_byte);
+    ASSERT_EQ(static_cast<uint8_t>(byte), PaintByte(kNonce, address++));
   }
 
   Request other = StartRequest();
-  other.kind.start.nonce += 1;
-  EXPECT_NE(Control(other, 2).kind.started.paint_byte, started.paint_byte);
+  other.kind.start.nonce ^= 1;
+  Control(other, 2);
+  EXPECT_EQ(port::Board().stack_nonce, kNonce ^ 1);
+  address = started.arena_address;
+  for (std::byte byte : std::as_bytes(std::span(port::Board().arena))) {
+    ASSERT_EQ(static_cast<uint8_t>(~static_cast<uint8_t>(byte)), PaintByte(kNonce, address++));
+  }
+}
+
+TEST_F(SessionHost, StagedInputLiesBetweenCanaries) {
+  const Reply reply = Control(StartRequest());
+  RunVector(0, Vector(7));
+  const auto arena = std::as_bytes(std::span(port::Board().arena));
+  const uint32_t arena_bytes = reply.kind.started.arena_bytes;
+  const uint64_t staged = StagedOffset(arena_bytes);
+  ASSERT_GE(staged, arena_bytes + kCanaryBytes);
+  EXPECT_EQ(0, std::memcmp(arena.data() + staged, Vector(7).data(), kInputBytes));
+  for (uint64_t at = arena_bytes; at < arena.size(); ++at) {
+    if (at >= staged && at < staged + kInputBytes) continue;
+    const auto address = static_cast<uint32_t>(reply.kind.started.arena_address + at);
+    ASSERT_EQ(static_cast<uint8_t>(arena[at]), PaintByte(kNonce, address)) << at;
+  }
 }
 
 TEST_F(SessionHost, StartRefusesBadSizes) {
@@ -200,6 +222,39 @@ TEST_F(SessionHost, ObservedRunsReportLayersAndAreNotTimed) {
   EXPECT_EQ(result.phase, static_cast<uint8_t>(Phase::kObserved));
   EXPECT_EQ(result.ticks, 0u);
   EXPECT_EQ(port::Board().sent_in_window, 0u);
+}
+
+/// TinyBlob() with its operator as two steps, of which the first is no operator to be shown.
+std::vector<uint64_t> BlobOfTwoSteps(uint32_t input_bytes) {
+  const std::vector<uint64_t> one = TinyBlob(input_bytes);
+  runtime::BlobHeader header;
+  std::memcpy(&header, one.data(), sizeof(header));
+  runtime::OpRecord steps[2];
+  const auto* from = reinterpret_cast<const std::byte*>(one.data());
+  for (runtime::OpRecord& step : steps) std::memcpy(&step, from + header.ops_offset, sizeof(step));
+  steps[0].flags = runtime::kOpIsPart;
+  std::vector<uint64_t> two((header.total_bytes + sizeof(steps) + 7) / 8);
+  auto* to = reinterpret_cast<std::byte*>(two.data());
+  std::memcpy(to, from, header.total_bytes);
+  std::memcpy(to + header.total_bytes, steps, sizeof(steps));
+  header.ops_offset = header.total_bytes;
+  header.op_count = 2;
+  header.total_bytes += sizeof(steps);
+  std::memcpy(to, &header, sizeof(header));
+  header.crc32c = Crc32c(to + runtime::kBlobCrcStart, header.total_bytes - runtime::kBlobCrcStart);
+  std::memcpy(to, &header, sizeof(header));
+  return two;
+}
+
+TEST_F(SessionHost, LayersAreNumberedWithoutGaps) {
+  port::Board().blob = BlobOfTwoSteps(kInputBytes);
+  Request request = StartRequest();
+  request.kind.start.observe_layers = true;
+  StartOk(request);
+  const std::vector<Frame> frames = RunVector(0, Vector(8));
+  ASSERT_EQ(frames.size(), 2u);
+  ASSERT_EQ(frames[0].type, FrameType::kLayer);
+  EXPECT_EQ(frames[0].As<LayerRecord>().op_index, 0) << "the host takes a gap for a lost frame";
 }
 
 TEST_F(SessionHost, LostChunkIsAskedForAgain) {

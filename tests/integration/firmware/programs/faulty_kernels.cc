@@ -3,8 +3,8 @@
 #include "firmware/ports/port.h"
 #include "firmware/runtime/kernels/kernel.h"
 
-/// A kernel set whose RESHAPE does what the first byte of its input says: copies, or crashes in one
-/// of the ways of fault_test.cc.
+/// A kernel set whose RESHAPE does what the first byte of its input says: copies, crashes in one of
+/// the ways of fault_test.cc, or copies and leaves its arena.
 namespace tinyrig::runtime {
 namespace {
 
@@ -26,6 +26,17 @@ uintptr_t AddressOf(const void* pointer) { return reinterpret_cast<uintptr_t>(po
 [[gnu::noinline]] void BigFrame() {
   volatile uint8_t local[8192];
   for (auto& byte : local) byte = 0;
+}
+
+void Copy(const OpContext& context) {
+  const int8_t* input = context.input_data();
+  for (uint32_t i = 0; i < context.output().dims[0]; ++i) context.output_data()[i] = input[i];
+}
+
+/// Changes every bit, so that no byte written looks unwritten.
+void WriteBeyondArena(const OpContext& context, uint32_t bytes) {
+  std::byte* end = context.arena + context.InBlob<BlobHeader>(0)->arena_bytes;
+  for (uint32_t i = 0; i < bytes; ++i) end[i] = ~end[i];
 }
 
 void Misbehave(const OpContext& context) {
@@ -53,8 +64,16 @@ void Misbehave(const OpContext& context) {
     case 7:
       static_cast<void>(*At(0xB0000000));  // nobody answers
       break;
+    case 8:
+      Copy(context);
+      WriteBeyondArena(context, 16);
+      break;
+    case 9:
+      Copy(context);
+      WriteBeyondArena(context, 100);  // over the staged input
+      break;
     default:
-      for (uint32_t i = 0; i < context.output().dims[0]; ++i) context.output_data()[i] = input[i];
+      Copy(context);
   }
 }
 
