@@ -3,19 +3,22 @@
 
 The JSON says what an agent needs to flash the image and to recognise it, and what each part of it
 costs: every byte that is flashed belongs to exactly one class, and the classes add up to the .bin's
-size. Of kind `flat` the .bin is the loadable bytes as they lie in flash; of kind `process` it is a
+size. Kernels are told apart by operator and by weight form: what a form needs is what can be reached
+from its line in the kernel table, section by section. Of kind `flat` the .bin is the loadable bytes as they lie in flash; of kind `process` it is a
 program of the host, the ELF file without symbols.
 """
 
 import argparse
+import bisect
 import json
 import pathlib
 import re
 import shutil
-import struct
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import NamedTuple, Optional
+
+import elf
 
 # Which class an object file belongs to. The first match counts; `op` names a kernel's folder.
 CLASSES = [
@@ -27,6 +30,7 @@ CLASSES = [
     (r"/crt\w+\.o|/libc_nonshared\.a", "rig"),
 ]
 STACK_SECTION = ".stack"
+KERNEL_TABLE = re.compile(r"\d+kKernelsE$")
 
 SECTION = re.compile(r"^(\.[\w.-]+)(?:\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?:\s+load address.*)?)?$")
 INPUT = re.compile(r"^ (\.?[\w.$*-]+|\*fill\*|COMMON)(?:\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?:\s+(.*))?)?$")
@@ -38,6 +42,15 @@ class Section(NamedTuple):
     in_file: bool
     in_ram: bool
     offset: int  # of its bytes in the ELF file
+
+
+class Piece(NamedTuple):
+    """An input section, or padding (no path), as the map lists it."""
+    section: str
+    name: str
+    address: int
+    size: int
+    path: Optional[str]
 
 
 def fail(message):
@@ -64,28 +77,19 @@ def crc32c(data):
     return crc ^ 0xFFFFFFFF
 
 
-def read_sections(elf, ram_address):
+def read_sections(image, ram_address):
     """Name -> Section of every allocated section. What a program of the host may write is in RAM
     as well as what lies at a RAM address."""
-    if elf[:4] != b"\x7fELF" or elf[5] != 1:
-        fail("not a little-endian ELF file")
-    wide = elf[4] == 2
-    offset, = struct.unpack_from("<Q" if wide else "<I", elf, 40 if wide else 32)
-    entry_size, count, names_index = struct.unpack_from("<HHH", elf, 58 if wide else 46)
-    headers = [struct.unpack_from("<IIQQQQ" if wide else "<6I", elf, offset + i * entry_size)
-               for i in range(count)]
-    names = headers[names_index][4]
     sections = {}
-    for name, kind, flags, address, at, size in headers:
-        if flags & 2 and size:
-            end = elf.index(b"\0", names + name)
-            in_ram = address >= ram_address or (wide and flags & 1 != 0)
-            sections[elf[names + name:end].decode()] = Section(size, kind != 8, in_ram, at)
+    for s in image.sections:
+        if s.flags & elf.SHF_ALLOC and s.size:
+            in_ram = s.address >= ram_address or (image.wide and s.flags & elf.SHF_WRITE != 0)
+            sections[s.name] = Section(s.size, s.kind != elf.SHT_NOBITS, in_ram, s.offset)
     return sections
 
 
 def read_map(text):
-    """Yields (output section, size, object path or None for padding) in order of address."""
+    """Yields every Piece in order of address."""
     text = text.split("Linker script and memory map", 1)[1]
     lines = iter(text.splitlines())
     section = None
@@ -97,14 +101,14 @@ def read_map(text):
         match = INPUT.match(line)
         if not match or section is None:
             continue
-        size, path = match[3], match[4]
+        name, address, size, path = match.groups()
         if size is None:  # A long name stands on its own line.
             match = CONTINUED.match(next(lines))
             if not match:
                 continue
-            size, path = match[2], match[3]
+            address, size, path = match.groups()
         if int(size, 16):
-            yield section, int(size, 16), path or None
+            yield Piece(section, name, int(address, 16), int(size, 16), path or None)
 
 
 def add(costs, where, what, size):
@@ -115,16 +119,70 @@ def add(costs, where, what, size):
         costs[where][name] += size
 
 
-def count(sections, map_text):
+def kernel_table(image):
+    """(operator kind, weight form, addresses of its functions) of every line of the kernel table:
+    `struct Kernel` of firmware/runtime/kernels/kernel.h, two bytes and two pointers."""
+    pointer = 8 if image.wide else 4
+    lines = []
+    for table in (s for s in image.symbols if KERNEL_TABLE.search(s.name)):
+        for at in range(table.value, table.value + table.size, 3 * pointer):
+            head = image.word(at)
+            lines.append((head & 255, head >> 8 & 255,
+                          [image.word(at + i * pointer) & ~1 for i in (1, 2)]))
+    return lines
+
+
+def kernel_costs(image, pieces):
+    """The pieces that only kernels need, and which of them each line of the kernel table reaches:
+    ([(piece, bytes with the padding behind it)], [{kind, form, parts: [numbers of pieces]}])."""
+    parts, sizes, last = [], [], False
+    for piece in pieces:
+        if piece.path:
+            last = classify(piece.path)[0] == "kernels"
+            if last:
+                parts.append(piece)
+                sizes.append(piece.size)
+        elif last:
+            sizes[-1] += piece.size
+    order = sorted((p for p in pieces if p.path), key=lambda p: p.address)
+    starts = [p.address for p in order]
+    number = {p: i for i, p in enumerate(parts)}
+
+    def piece_at(address):
+        at = bisect.bisect_right(starts, address) - 1
+        found = at >= 0 and address < order[at].address + order[at].size
+        return order[at] if found else None
+
+    refers = {}
+    for place, target in image.references():
+        source, to = piece_at(place), piece_at(target)
+        if source and to:
+            refers.setdefault(source, set()).add(to)
+
+    lines = []
+    for kind, form, functions in kernel_table(image):
+        todo = [piece_at(function) for function in functions]
+        if None in todo:
+            fail(f"the kernel table has a function of kind {kind}, form {form} that is nowhere")
+        reached = set(todo)
+        while todo:
+            for piece in refers.get(todo.pop(), ()):
+                if piece not in reached:
+                    reached.add(piece)
+                    todo.append(piece)
+        needed = sorted(number[piece] for piece in reached if piece in number)
+        lines.append({"kind": kind, "form": form, "parts": needed})
+    return list(zip(parts, sizes)), lines
+
+
+def count(sections, pieces):
     costs = {
         "flash": {"core": 0, "kernels": {}, "rig": 0},
         "ram": {"core": 0, "kernels": {}, "rig": 0},
     }
     counted = dict.fromkeys(sections, 0)
     last = ("rig", None)
-    for section, size, path in read_map(map_text):
-        if section not in sections or section == STACK_SECTION:
-            continue
+    for section, _, _, size, path in pieces:
         # Padding belongs to what comes before it.
         last = classify(path) if path else last
         counted[section] += size
@@ -198,9 +256,18 @@ def main():
             symbols[name] = int(value.split()[0], 16)
 
     code = bin_path.read_bytes()
-    elf = code if process else elf_path.read_bytes()
-    sections = read_sections(elf, int(port["ram_address"], 0))
-    costs = count(sections, pathlib.Path(args.map).read_text())
+    image = elf.Elf(elf_path.read_bytes())
+    sections = read_sections(elf.Elf(code) if process else image, int(port["ram_address"], 0))
+    pieces = [piece for piece in read_map(pathlib.Path(args.map).read_text())
+              if piece.section in sections and piece.section != STACK_SECTION]
+    costs = count(sections, pieces)
+    parts, lines = kernel_costs(image, [p for p in pieces if sections[p.section].in_file])
+    # What no line of the table needs is there for all of them: the table itself.
+    used = {part for line in lines for part in line["parts"]}
+    for i, (piece, size) in enumerate(parts):
+        if i not in used:
+            costs["flash"]["kernels"][classify(piece.path)[1]] -= size
+            costs["flash"]["core"] += size
     build_id_of = build_id_of_process if process else build_id_of_flat
     build_id = build_id_of(code, costs, symbols, sections)
     ram = costs["ram"]
@@ -221,6 +288,8 @@ def main():
         "board_type": {key: port[key] for key in ("name", "core", "fidelity", "counter", "clock_hz",
                                                   "counter_hz", "ram_bytes", "flash_bytes")},
         "flash": costs["flash"],
+        "kernel_parts": [{"name": piece.name, "bytes": size} for piece, size in parts],
+        "kernel_forms": lines,
         "ram": {
             "runtime_static": ram["core"] + sum(ram["kernels"].values()),
             "stack_reserved": symbols["__stack_high"] - symbols["__stack_low"],

@@ -17,7 +17,8 @@ using nlohmann::json;
 // Reads fields of one object and remembers the first that is missing or wrong.
 class Fields {
  public:
-  explicit Fields(const json& root) : root_(root) {}
+  /// `at`: where the object lies in the document.
+  explicit Fields(const json& root, std::string at = "") : root_(root), at_(std::move(at)) {}
 
   void Text(const char* pointer, std::string* out) {
     const json* value = Find(pointer);
@@ -39,16 +40,30 @@ class Fields {
     *out = static_cast<T>(value->get<uint64_t>());
   }
 
-  void Sizes(const char* pointer, std::map<std::string, uint32_t>* out) {
+  /// The elements of an array, each read by `read(Fields& element)`.
+  template <typename Read>
+  void Array(const char* pointer, Read read) {
     const json* value = Find(pointer);
     if (value == nullptr) return;
-    if (!value->is_object()) return Fail(pointer, "an object of sizes");
-    for (const auto& [name, size] : value->items()) {
-      if (!size.is_number_unsigned() ||
-          size.get<uint64_t>() > std::numeric_limits<uint32_t>::max()) {
-        return Fail(pointer, "an object of sizes");
+    if (!value->is_array()) return Fail(pointer, "an array");
+    for (size_t i = 0; i < value->size() && status_.ok(); ++i) {
+      Fields element((*value)[i], fmt::format("{}{}/{}", at_, pointer, i));
+      read(element);
+      status_ = element.status();
+    }
+  }
+
+  /// Positions in an array of `limit` elements.
+  void Indices(const char* pointer, size_t limit, std::vector<uint32_t>* out) {
+    const json* value = Find(pointer);
+    if (value == nullptr) return;
+    if (!value->is_array()) return Fail(pointer, "an array");
+    for (size_t i = 0; i < value->size(); ++i) {
+      const json& index = (*value)[i];
+      if (!index.is_number_unsigned() || index.get<uint64_t>() >= limit) {
+        return Fail(fmt::format("{}/{}", pointer, i), "a position in /kernel_parts");
       }
-      (*out)[name] = size.get<uint32_t>();
+      out->push_back(index.get<uint32_t>());
     }
   }
 
@@ -61,14 +76,15 @@ class Fields {
     Fail(pointer, "present");
     return nullptr;
   }
-  void Fail(const char* pointer, std::string_view wanted) {
+  void Fail(std::string_view pointer, std::string_view wanted) {
     if (!status_.ok()) return;
-    status_ = Status(
-        Code::kInvalidArgument,
-        fmt::format("firmware bundle: {} must be {}; build the firmware again", pointer, wanted));
+    status_ = Status(Code::kInvalidArgument,
+                     fmt::format("firmware bundle: {}{} must be {}; build the firmware again", at_,
+                                 pointer, wanted));
   }
 
   const json& root_;
+  std::string at_;
   Status status_;
 };
 
@@ -94,7 +110,14 @@ Result<Bundle> ParseBundle(std::string_view text) {
   fields.Number("/mailbox_address", &bundle.mailbox_address);
   if (fields.Has("/rings_address")) fields.Number("/rings_address", &bundle.rings_address);
   fields.Number("/flash/core", &bundle.flash_core);
-  fields.Sizes("/flash/kernels", &bundle.flash_kernels);
+  fields.Array("/kernel_parts",
+               [&](Fields& part) { part.Number("/bytes", &bundle.kernel_parts.emplace_back()); });
+  fields.Array("/kernel_forms", [&](Fields& line) {
+    KernelId id;
+    line.Number("/kind", &id.kind);
+    line.Number("/form", &id.form);
+    line.Indices("/parts", bundle.kernel_parts.size(), &bundle.kernel_forms[id]);
+  });
   fields.Number("/flash/rig", &bundle.flash_rig);
   fields.Number("/ram/runtime_static", &bundle.ram_runtime_static);
   fields.Number("/ram/stack_reserved", &bundle.ram_stack_reserved);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,14 @@
 /// file says of it.
 namespace tinyrig::server {
 
+/// A kernel, as a blob's operators name it (OpKind and WeightForm of
+/// firmware/runtime/blob_format.h).
+struct KernelId {
+  uint8_t kind = 0;
+  uint8_t form = 0;
+  auto operator<=>(const KernelId&) const = default;
+};
+
 struct Bundle {
   std::string port;      ///< "virtual_m4".
   std::string kernels;   ///< "dsp".
@@ -29,9 +38,10 @@ struct Bundle {
   uint32_t rings_address = 0;  ///< RingControl of proto/device/rings.h; 0: the image has none.
   v1::BoardType board_type;
 
-  uint32_t flash_core = 0;  ///< Runtime without kernels: model cost.
-  std::map<std::string, uint32_t>
-      flash_kernels;                ///< By kernel folder ("conv_2d"): model cost where used.
+  uint32_t flash_core = 0;             ///< Runtime without kernels: model cost.
+  std::vector<uint32_t> kernel_parts;  ///< Bytes of the pieces that kernels are made of.
+  /// Which of them each kernel needs; one that several need is there once. Model cost where used.
+  std::map<KernelId, std::vector<uint32_t>> kernel_forms;
   uint32_t flash_rig = 0;           ///< Port and protocol: rig cost.
   uint32_t ram_runtime_static = 0;  ///< Static data of the runtime: model cost.
   uint32_t ram_stack_reserved = 0;

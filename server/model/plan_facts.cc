@@ -9,9 +9,10 @@ namespace tinyrig::server {
 NLOHMANN_JSON_SERIALIZE_ENUM(OutputType, {{OutputType::kOther, "other"},
                                           {OutputType::kInt8, "int8"},
                                           {OutputType::kFloat32, "float32"}})
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlanOp, name, tflite_index, macs)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlanInput, elements, is_float32)
 // With defaults: databases of earlier versions have plans without the later fields.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlanOp, name, tflite_index, macs, form,
+                                                output_shape)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlanFacts, macs, blob_bytes, arena_bytes,
                                                 input_bytes, inputs, output_bytes,
                                                 first_output_bytes, first_output_type,

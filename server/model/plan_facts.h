@@ -15,6 +15,8 @@ struct PlanOp {
   std::string name;           ///< "CONV_2D".
   uint32_t tflite_index = 0;  ///< Position in the model file.
   uint64_t macs = 0;
+  std::string form;  ///< Of the weights: "packed int8".
+  std::vector<uint32_t> output_shape;
 };
 
 struct PlanInput {

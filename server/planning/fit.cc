@@ -2,68 +2,42 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
+#include <cstring>
 #include <set>
 
+#include "firmware/runtime/blob_format.h"
+#include "proto/device/paint.h"
+
 namespace tinyrig::server {
-namespace {
 
-constexpr uint64_t kStagingAlignment = 8;
-
-/// Operators that share a kernel, by folder.
-constexpr std::pair<std::string_view, std::string_view> kShared[] = {
-    {"CONCATENATION", "copy"},
-    {"DEQUANTIZE", "quantize"},
-    {"EXPAND_DIMS", "reshape"},
-    {"HARD_SWISH", "lookup"},
-    {"LEAKY_RELU", "lookup"},
-    {"LOGISTIC", "lookup"},
-    {"MEAN", "reduce"},
-    {"PAD", "copy"},
-    {"PADV2", "copy"},
-    {"RELU", "lookup"},
-    {"RELU6", "lookup"},
-    {"RELU_N1_TO_1", "lookup"},
-    {"RESIZE_NEAREST_NEIGHBOR", "resize_nearest"},
-    {"SPLIT", "copy"},
-    {"SQUEEZE", "reshape"},
-    {"STRIDED_SLICE", "copy"},
-    {"SUB", "add"},
-    {"SUM", "reduce"},
-    {"TANH", "lookup"},
-    {"TRANSPOSE", "copy"},
-};
-
-// Other kernel folders are named after the operator: CONV_2D lives in conv.
-std::string KernelFolder(std::string_view op) {
-  for (const auto& [name, folder] : kShared) {
-    if (name == op) return std::string(folder);
+std::vector<KernelId> KernelsOf(std::span<const std::byte> blob) {
+  runtime::BlobHeader header;
+  std::memcpy(&header, blob.data(), sizeof(header));
+  std::set<KernelId> kernels;
+  for (uint32_t i = 0; i < header.op_count; ++i) {
+    runtime::OpRecord op;
+    std::memcpy(&op, blob.data() + header.ops_offset + i * sizeof(op), sizeof(op));
+    kernels.insert({static_cast<uint8_t>(op.kind), static_cast<uint8_t>(op.form)});
   }
-  std::string folder(op);
-  std::transform(folder.begin(), folder.end(), folder.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (folder.ends_with("_2d")) folder.resize(folder.size() - 3);
-  return folder;
+  return {kernels.begin(), kernels.end()};
 }
 
-}  // namespace
-
-Status AddCosts(const Bundle& bundle, PlanFacts* facts) {
-  std::set<std::string> folders;
-  for (const PlanOp& op : facts->ops) folders.insert(KernelFolder(op.name));
-  uint64_t kernels = 0;
-  for (const std::string& folder : folders) {
-    const auto found = bundle.flash_kernels.find(folder);
-    if (found == bundle.flash_kernels.end()) {
-      return {Code::kInternal, fmt::format("firmware {} has no kernel '{}' although the compiler "
-                                           "planned one; build firmware and server "
-                                           "from the same source",
-                                           bundle.Name(), folder)};
+Status AddCosts(const Bundle& bundle, std::span<const KernelId> kernels, PlanFacts* facts) {
+  std::set<uint32_t> parts;
+  for (const KernelId& kernel : kernels) {
+    const auto found = bundle.kernel_forms.find(kernel);
+    if (found == bundle.kernel_forms.end()) {
+      return {Code::kInternal,
+              fmt::format("firmware {} has no kernel for operator kind {} with weight form {} "
+                          "although the compiler planned one; build firmware and server from the "
+                          "same source",
+                          bundle.Name(), kernel.kind, kernel.form)};
     }
-    kernels += found->second;
+    parts.insert(found->second.begin(), found->second.end());
   }
-  facts->flash_model_bytes = facts->blob_bytes + bundle.flash_core + kernels;
+  uint64_t kernel_bytes = 0;
+  for (const uint32_t part : parts) kernel_bytes += bundle.kernel_parts[part];
+  facts->flash_model_bytes = facts->blob_bytes + bundle.flash_core + kernel_bytes;
   facts->flash_total_bytes = facts->blob_bytes + bundle.firmware_size;
   facts->ram_static_bytes = bundle.ram_runtime_static;
   facts->ram_rig_bytes = bundle.ram_rig;
@@ -83,14 +57,14 @@ std::string CheckBoardFit(const Bundle& bundle, const PlanFacts& facts) {
         "model and firmware need {} B of flash, {} has {} B; use a smaller model or weights=int8",
         facts.flash_total_bytes, type, bundle.board_type.flash_bytes());
   }
-  const uint64_t staged =
-      (facts.arena_bytes + kStagingAlignment - 1) / kStagingAlignment * kStagingAlignment +
-      facts.input_bytes;
-  if (staged > bundle.arena_limit) {
+  // The compiler keeps arenas below 2 GB.
+  const uint64_t need =
+      device::ArenaNeed(static_cast<uint32_t>(facts.arena_bytes), facts.input_bytes);
+  if (need > bundle.arena_limit) {
     return fmt::format(
-        "the arena of {} B and a staged input of {} B exceed the {} B that {} has for both; use a "
-        "smaller model or a board type with more RAM",
-        facts.arena_bytes, facts.input_bytes, bundle.arena_limit, type);
+        "the arena of {} B and a staged input of {} B, with canaries {} B, exceed the {} B that {} "
+        "has for them; use a smaller model or a board type with more RAM",
+        facts.arena_bytes, facts.input_bytes, need, bundle.arena_limit, type);
   }
   const uint64_t ram =
       facts.arena_bytes + bundle.ram_runtime_static + bundle.ram_stack_reserved + bundle.ram_rig;

@@ -34,8 +34,9 @@ PlanFacts FactsOf(const compiler::Plan& plan, size_t blob_bytes) {
   facts.first_output_type = type == "int8"      ? OutputType::kInt8
                             : type == "float32" ? OutputType::kFloat32
                                                 : OutputType::kOther;
-  for (const compiler::PlannedOp& op : plan.ops)
-    facts.ops.push_back({ToUtf8(op.name), op.tflite_op, op.macs});
+  for (const compiler::PlannedOp& op : plan.ops) {
+    facts.ops.push_back({ToUtf8(op.name), op.tflite_op, op.macs, op.form, op.output_shape});
+  }
   return facts;
 }
 
@@ -115,7 +116,7 @@ Result<PlannedVariant> ModelPlanner::Plan(const v1::Variant& variant, const Bund
   record.facts = FactsOf(compiled->plan, compiled->blob.size());
   record.detail = compiler::ToJson(compiled->plan)
                       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  TRY(AddCosts(bundle, &record.facts));
+  TRY(AddCosts(bundle, KernelsOf(compiled->blob), &record.facts));
   record.reason = CheckBoardFit(bundle, record.facts);
   if (!record.reason.empty()) return planned;
   record.feasible = true;

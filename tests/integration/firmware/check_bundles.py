@@ -20,7 +20,8 @@ FORBIDDEN = re.compile(
     r"^(_?(malloc|calloc|realloc|free|sbrk)(_r)?|_Zn[wa].*|_Zd[la].*|v?(s|sn|f)?i?printf.*|"
     r"__cxa_.*|__gxx_personality.*|_Unwind_.*|abort|exit|atexit|_GLOBAL__sub_I.*)$")
 FIELDS = ("port kernels build_id load_address firmware_size firmware_crc32c blob_address blob_limit "
-          "arena_address arena_limit mailbox_address rings_address board_type flash ram").split()
+          "arena_address arena_limit mailbox_address rings_address board_type flash ram kernel_parts "
+          "kernel_forms").split()
 VECTORS = 128
 RAM = 0x20000000
 
@@ -59,6 +60,34 @@ def check_vectors(name, code, bundle):
             fail(f"{name}: vector {number} is {handler:#x}, which is no code")
 
 
+def check_size(name, elf, flash, ram):
+    """What the tool of the toolchain says of the same file, by its own rules."""
+    text = subprocess.run(["arm-none-eabi-size", elf], check=True, capture_output=True, text=True)
+    text, data, bss = map(int, text.stdout.splitlines()[1].split()[:3])
+    if text + data != flash:
+        fail(f"{name}: flash classes add up to {flash} bytes, arm-none-eabi-size says {text + data}")
+    variables = ram["runtime_static"] + ram["stack_reserved"] + ram["rig"]
+    if data + bss != variables:
+        fail(f"{name}: RAM classes add up to {variables} bytes, arm-none-eabi-size says {data + bss}")
+
+
+def check_kernels(name, bundle):
+    """Every kernel has pieces, and together they are what the classes say."""
+    parts, forms = bundle["kernel_parts"], bundle["kernel_forms"]
+    used = {part for line in forms for part in line["parts"]}
+    total = sum(parts[i]["bytes"] for i in used)
+    kernels = sum(bundle["flash"]["kernels"].values())
+    if total != kernels:
+        fail(f"{name}: the kernels' pieces add up to {total} bytes, their classes to {kernels}")
+    lines = {(line["kind"], line["form"]) for line in forms}
+    if len(lines) != len(forms) or not lines:
+        fail(f"{name}: {len(forms)} lines in the kernel table for {len(lines)} kernels")
+    for line in forms:
+        own = sum(parts[i]["bytes"] for i in line["parts"])
+        if not 0 < own < total:
+            fail(f"{name}: kernel {line['kind']}, form {line['form']} needs {own} of {total} bytes")
+
+
 def check_content(bundles):
     names = sorted(path.stem for path in bundles.glob("*.json"))
     ports = sorted({name.rpartition("-")[0] for name in names})
@@ -77,6 +106,7 @@ def check_content(bundles):
         total = flash["core"] + flash["rig"] + sum(flash["kernels"].values())
         if not total == size == bundle["firmware_size"]:
             fail(f"{name}: classes add up to {total} bytes, the .bin has {size}")
+        check_kernels(name, bundle)
         if bundle["load_address"] + size > bundle["blob_address"]:
             fail(f"{name}: the code runs into the blob")
         board = bundle["board_type"]
@@ -85,6 +115,8 @@ def check_content(bundles):
             fail(f"{name}: blob and flash do not end together")
         ram = bundle["ram"]
         used = ram["runtime_static"] + ram["stack_reserved"] + ram["rig"] + bundle["arena_limit"]
+        if bundle["board_type"]["fidelity"] != "native":
+            check_size(name, bundles / f"{name}.elf", total, ram)
         # Between variables and arena there is only alignment.
         if not 0 <= board["ram_bytes"] - used < 16:
             fail(f"{name}: RAM adds up to {used} of {board['ram_bytes']} bytes")

@@ -15,6 +15,8 @@ nlohmann::json GoodBundle() {
     "board_type": {"name": "virtual_m4", "core": "m4", "fidelity": "emulated", "counter": "instructions",
                    "clock_hz": 15625000, "ram_bytes": 262144, "flash_bytes": 1048576},
     "flash": {"core": 300, "kernels": {"conv_2d": 200, "softmax": 100}, "rig": 400},
+    "kernel_parts": [{"name": ".text.Conv", "bytes": 200}, {"name": ".text.Softmax", "bytes": 100}],
+    "kernel_forms": [{"kind": 1, "form": 2, "parts": [0]}, {"kind": 7, "form": 0, "parts": [0, 1]}],
     "ram": {"runtime_static": 16, "stack_reserved": 4096, "rig": 3000}})");
 }
 
@@ -25,7 +27,9 @@ TEST(Bundle, ReadsEveryField) {
   EXPECT_EQ(bundle->firmware_crc32c, 4000000000u);
   EXPECT_EQ(bundle->blob_address, 0x40000u);
   EXPECT_EQ(bundle->board_type.fidelity(), v1::FIDELITY_EMULATED);
-  EXPECT_EQ(bundle->flash_kernels.at("conv_2d"), 200u);
+  EXPECT_EQ(bundle->kernel_parts, (std::vector<uint32_t>{200, 100}));
+  EXPECT_EQ(bundle->kernel_forms.at({1, 2}), (std::vector<uint32_t>{0}));
+  EXPECT_EQ(bundle->kernel_forms.at({7, 0}), (std::vector<uint32_t>{0, 1}));
   EXPECT_EQ(bundle->ram_rig, 3000u);
   EXPECT_EQ(bundle->rings_address, 536900100u);
 }
@@ -41,8 +45,11 @@ TEST(Bundle, RingsMayBeAbsent) {
 TEST(Bundle, EveryMissingOrWrongFieldIsNamed) {
   const nlohmann::json flat = GoodBundle().flatten();
   for (const auto& [pointer, value] : flat.items()) {
-    // The agent's business, or a name inside an object of sizes.
-    if (pointer == "/arena_address" || pointer.starts_with("/flash/kernels/")) continue;
+    // The agent's business, or for people.
+    if (pointer == "/arena_address" || pointer.starts_with("/flash/kernels/") ||
+        pointer.ends_with("/name")) {
+      continue;
+    }
     for (const nlohmann::json& wrong :
          {nlohmann::json(-1), nlohmann::json::array(), nlohmann::json(nullptr)}) {
       nlohmann::json broken = GoodBundle();
