@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 
 #include "proto/device/crc32c.h"
 #include "proto/device/messages.h"
 #include "proto/status/code.h"
 #include "server/results/distribution.h"
+#include "server/results/layers.h"
 #include "server/results/metrics.h"
 
 namespace tinyrig::server {
@@ -279,38 +279,14 @@ void AddTimes(const v1::Identity& identity, const std::vector<double>& ticks,
 // was read.
 uint64_t AddMemory(const v1::AttemptResult& result, const PlanFacts& facts, MeasurementList* list) {
   if (!result.has_marks()) return 0;
-  constexpr std::string_view kMethod = "painted memory read through the probe";
+  constexpr std::string_view kMethod = "paint of the job's nonce, read through the probe";
   const uint64_t stack = result.marks().stack_used_bytes();
   const uint64_t ram = facts.arena_bytes + facts.ram_static_bytes + stack;
   list->Add("arena_used_bytes", result.marks().arena_used_bytes(), kMethod);
   list->Add("stack_used_bytes", static_cast<double>(stack), kMethod);
   list->Add("ram_model_bytes", static_cast<double>(ram),
-            "plan + linker map + painted stack read through the probe");
+            "plan + linker map + painted stack, read through the probe");
   return ram;
-}
-
-std::vector<v1::LayerHash> Layers(const v1::AttemptResult& result, const PlanFacts& facts,
-                                  const Expected& expected) {
-  std::map<uint32_t, std::string_view> op_names;
-  for (const PlanOp& op : facts.ops) op_names[op.tflite_index] = op.name;
-  std::vector<v1::LayerHash> layers;
-  for (const v1::LayerSample& sample : result.layers()) {
-    v1::LayerHash layer;
-    layer.set_vector_index(sample.vector_index());
-    layer.set_vector(sample.vector_index() < expected.names.size()
-                         ? expected.names[sample.vector_index()]
-                         : std::to_string(sample.vector_index()));
-    layer.set_op_index(sample.op_index());
-    layer.set_tflite_index(sample.tflite_index());
-    if (const auto op = op_names.find(sample.tflite_index()); op != op_names.end()) {
-      layer.set_op_name(std::string(op->second));
-    }
-    layer.set_tensor_index(sample.tensor_index());
-    layer.set_bytes(sample.bytes());
-    layer.set_fnv1a32(sample.fnv1a32());
-    layers.push_back(std::move(layer));
-  }
-  return layers;
 }
 
 }  // namespace
@@ -337,7 +313,7 @@ Evaluation Evaluate(const v1::AttemptResult& result, const PlanFacts& facts,
     evaluation.failure = result.failure();
     return evaluation;
   }
-  evaluation.layers = Layers(result, facts, expected);
+  evaluation.layers = MakeLayers(result, facts, expected.names);
   Answers answers;
   evaluation.failure = CheckSamples(result, expected, request.repetitions, &answers);
   if (!evaluation.failure) evaluation.failure = CollectOutputs(result, expected, &answers);

@@ -58,6 +58,7 @@ v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context) {
   execution.set_warmup(context.spec.warmup());
   execution.set_repetitions(context.spec.repetitions());
   execution.set_layer_hashes(context.spec.layer_hashes());
+  execution.set_profile(context.spec.profile());
   execution.set_input_bytes(context.plan.facts.input_bytes);
   for (const PlanInput& input : context.plan.facts.inputs) {
     v1::InputTensor* tensor = execution.add_inputs();

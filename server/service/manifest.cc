@@ -104,7 +104,8 @@ Result<std::string> MakeManifest(Reader& reader, const ArtifactFolder& artifacts
                         : ordered_json{{"patterns", spec.vectors().patterns()}};
   json["execution"] = {{"warmup", spec.warmup()},
                        {"repetitions", spec.repetitions()},
-                       {"layer_hashes", spec.layer_hashes()}};
+                       {"layer_hashes", spec.layer_hashes()},
+                       {"profile", spec.profile()}};
   if (context.plan.feasible) {
     json["plan"] = Describe(context.plan.facts);
     json["image"] = Describe(context.plan.image);

@@ -1,11 +1,26 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "server/model/names.h"
 #include "server/store/reader.h"
 
 namespace tinyrig::server {
+namespace {
+
+/// "1x25x5x64", as the store has it.
+void AddShape(std::string_view text, v1::LayerHash* layer) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('x'), text.size());
+    uint32_t size = 0;
+    std::from_chars(text.data(), text.data() + end, size);
+    layer->add_output_shape(size);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+}  // namespace
 
 Status Reader::FillMeasurements(v1::JobResult* result) {
   TRY_ASSIGN(
@@ -32,7 +47,8 @@ Status Reader::FillLayers(v1::JobResult* result) {
       Statement rows,
       db_.Query(
           "SELECT vector_index, vector, op_index, tflite_index, op_name, tensor_index, bytes, "
-          "fnv1a32 FROM layer_hash WHERE job_id=? ORDER BY vector_index, op_index",
+          "fnv1a32, ticks, counted, macs, output_shape, form FROM layer_hash WHERE job_id=? ORDER "
+          "BY vector_index, op_index",
           result->job_id()));
   for (;;) {
     TRY_ASSIGN(const bool row, rows.Step());
@@ -46,6 +62,11 @@ Status Reader::FillLayers(v1::JobResult* result) {
     layer.set_tensor_index(rows.Uint32(5));
     layer.set_bytes(rows.Uint32(6));
     layer.set_fnv1a32(rows.Uint32(7));
+    layer.set_ticks(rows.Uint32(8));
+    if (!rows.IsNull(9)) layer.set_counted(rows.Uint(9));
+    if (!rows.IsNull(10)) layer.set_macs(rows.Uint(10));
+    AddShape(rows.View(11), &layer);
+    layer.set_form(rows.Text(12));
   }
 }
 

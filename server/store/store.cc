@@ -1,6 +1,7 @@
 #include "server/store/store.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "server/model/names.h"
 #include "server/model/sha256.h"
@@ -92,10 +93,13 @@ Status Store::SaveLayers(JobId job, const std::vector<v1::LayerHash>& layers) {
   for (const v1::LayerHash& layer : layers) {
     TRY(db_.Run(
         "INSERT OR REPLACE INTO layer_hash(job_id, vector_index, op_index, vector, tflite_index, "
-        "op_name, "
-        "tensor_index, bytes, fnv1a32) VALUES(?,?,?,?,?,?,?,?,?)",
+        "op_name, tensor_index, bytes, fnv1a32, ticks, counted, macs, output_shape, form) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         job.value, layer.vector_index(), layer.op_index(), layer.vector(), layer.tflite_index(),
-        layer.op_name(), layer.tensor_index(), layer.bytes(), layer.fnv1a32()));
+        layer.op_name(), layer.tensor_index(), layer.bytes(), layer.fnv1a32(), layer.ticks(),
+        layer.has_counted() ? std::optional(layer.counted()) : std::nullopt,
+        layer.has_macs() ? std::optional(layer.macs()) : std::nullopt,
+        fmt::format("{}", fmt::join(layer.output_shape(), "x")), layer.form()));
   }
   return {};
 }

@@ -198,6 +198,12 @@ Result<LocalCampaign> ParseCampaign(const std::string& text, const std::string& 
          spec.set_layer_hashes(on);
          return OkStatus();
        }},
+      {"profile",
+       [&](const YamlNode& node) -> Status {
+         TRY_ASSIGN(const bool on, ReadBool(node, "profile"));
+         spec.set_profile(on);
+         return OkStatus();
+       }},
       {"limits", [&](const YamlNode& node) { return ReadLimits(node, *spec.mutable_limits()); }},
       {"goals", [&](const YamlNode& node) { return ReadGoals(node, *spec.mutable_goals()); }},
       {"max_attempts",
@@ -239,6 +245,7 @@ Result<LocalCampaign> CampaignOfModel(const ModelRun& run) {
   TRY(SetVariants(run.variants, *spec.mutable_variants()));
   spec.set_repetitions(run.repetitions);
   spec.set_layer_hashes(run.layer_hashes);
+  spec.set_profile(run.profile);
   return campaign;
 }
 

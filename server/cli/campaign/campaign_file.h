@@ -34,6 +34,7 @@ struct ModelRun {
   std::vector<std::string> variants;     ///< "kernels=dsp,weights=int8" each; that one.
   uint32_t repetitions = 1;
   bool layer_hashes = true;
+  bool profile = false;
 };
 /// Errors: kInvalidArgument for a bad variant, kNotFound for a file that is not there.
 Result<LocalCampaign> CampaignOfModel(const ModelRun& run);

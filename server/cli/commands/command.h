@@ -49,6 +49,7 @@ Runner DefineLogs(CLI::App& app);
 Runner DefineCancel(CLI::App& app);
 Runner DefineModel(CLI::App& app);
 Runner DefinePlan(CLI::App& app);
+Runner DefineProfile(CLI::App& app);
 Runner DefineDoctor(CLI::App& app);
 Runner DefineBench(CLI::App& app);
 

@@ -43,41 +43,6 @@ int Leave(uint64_t campaign_id, bool is_private, const Common& common) {
   return kExitInterrupted;
 }
 
-/// Watches to the end. Gives an exit code when the user left, nothing when the campaign has ended.
-Result<std::optional<int>> Watch(const Session& session, uint64_t campaign_id, const Common& common,
-                                 Interrupts& interrupts) {
-  CampaignWatch watch(session.client(), campaign_id);
-  ProgressView view(stderr);
-  ProgressState state;
-  bool told_away = false;
-  bool cancelled = false;
-  while (!watch.done()) {
-    for (const v1::CampaignEvent& event : watch.Take()) {
-      const std::string line = ApplyEvent(event, state);
-      if (!line.empty()) view.Keep(line);
-    }
-    view.Draw(state);
-    if (watch.reconnecting() && !told_away) view.Keep("the server is away; waiting for it");
-    told_away = watch.reconnecting();
-    if (!interrupts.WaitFor(kTick)) continue;
-    view.Clear();
-    if (cancelled) return std::optional<int>(kExitInterrupted);
-    const Choice choice = AskWhatToDo(campaign_id, state, interrupts);
-    if (choice == Choice::kLeave) {
-      return std::optional<int>(Leave(campaign_id, session.is_private(), common));
-    }
-    if (choice == Choice::kCancel) {
-      v1::CancelCampaignRequest request;
-      request.set_campaign_id(campaign_id);
-      TRY(session.client().Call(&v1::CampaignService::Stub::CancelCampaign, request, "cancelling"));
-      cancelled = true;
-    }
-  }
-  TRY(watch.status());
-  if (cancelled) return std::optional<int>(kExitInterrupted);
-  return std::optional<int>();
-}
-
 void PrintForPeople(const CampaignRecord& record, const Common& common) {
   fmt::print("\n{}", ResultTable(record, DefaultMetrics()));
   if (const std::string failures = FailureText(record.jobs); !failures.empty()) {
@@ -126,9 +91,44 @@ SessionNeeds NeedsOfMeasuring(std::string boards, Interrupts& interrupts) {
   return needs;
 }
 
+Result<std::optional<int>> WatchCampaign(const Session& session, uint64_t campaign_id,
+                                         const Common& common, Interrupts& interrupts) {
+  CampaignWatch watch(session.client(), campaign_id);
+  ProgressView view(stderr);
+  ProgressState state;
+  bool told_away = false;
+  bool cancelled = false;
+  while (!watch.done()) {
+    for (const v1::CampaignEvent& event : watch.Take()) {
+      const std::string line = ApplyEvent(event, state);
+      if (!line.empty()) view.Keep(line);
+    }
+    view.Draw(state);
+    if (watch.reconnecting() && !told_away) view.Keep("the server is away; waiting for it");
+    told_away = watch.reconnecting();
+    if (!interrupts.WaitFor(kTick)) continue;
+    view.Clear();
+    if (cancelled) return std::optional<int>(kExitInterrupted);
+    const Choice choice = AskWhatToDo(campaign_id, state, interrupts);
+    if (choice == Choice::kLeave) {
+      return std::optional<int>(Leave(campaign_id, session.is_private(), common));
+    }
+    if (choice == Choice::kCancel) {
+      v1::CancelCampaignRequest request;
+      request.set_campaign_id(campaign_id);
+      TRY(session.client().Call(&v1::CampaignService::Stub::CancelCampaign, request, "cancelling"));
+      cancelled = true;
+    }
+  }
+  TRY(watch.status());
+  if (cancelled) return std::optional<int>(kExitInterrupted);
+  return std::optional<int>();
+}
+
 Result<int> FollowCampaign(const Session& session, uint64_t campaign_id, const Common& common,
                            Interrupts& interrupts) {
-  TRY_ASSIGN(const std::optional<int> left, Watch(session, campaign_id, common, interrupts));
+  TRY_ASSIGN(const std::optional<int> left,
+             WatchCampaign(session, campaign_id, common, interrupts));
   if (left.has_value() && *left == kExitInterrupted && !common.json) return *left;
   TRY_ASSIGN(const CampaignRecord record,
              FetchRecord(session.client(), campaign_id, /*with_layers=*/common.json));

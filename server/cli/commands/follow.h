@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "proto/status/status.h"
 #include "server/cli/commands/command.h"
@@ -15,6 +16,11 @@ namespace tinyrig::cli {
 /// --wait` and `watch` have in common.
 Result<int> FollowCampaign(const Session& session, uint64_t campaign_id, const Common& common,
                            Interrupts& interrupts);
+
+/// The progress alone. Gives an exit code when the user left or cancelled, nothing when the
+/// campaign has ended.
+Result<std::optional<int>> WatchCampaign(const Session& session, uint64_t campaign_id,
+                                         const Common& common, Interrupts& interrupts);
 
 /// The boards that a private service should have for a campaign of `jobs` jobs on these board
 /// types.

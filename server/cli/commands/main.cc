@@ -67,6 +67,11 @@ constexpr Command kCommands[] = {
      "  tinyrig pareto --min instructions_p50 --min flash_model_bytes --max accuracy_top1\n"
      "  tinyrig pareto --min ram_model_bytes --max accuracy_top1 --campaign 3 --json\n",
      DefinePareto},
+    {"profile", "Show what each operator of a model takes, as table and bars",
+     "  tinyrig profile model.tflite\n"
+     "  tinyrig profile model.tflite --variant kernels=reference --html profile.html\n"
+     "  tinyrig profile 17          a job that was measured with --profile or --layer-hashes\n",
+     DefineProfile},
     {"query", "Ask the result database in SQL (read-only)",
      "  tinyrig query \"SELECT model, kernels, value FROM results WHERE "
      "metric='instructions_p50'\"\n"

@@ -7,10 +7,10 @@
 #include "server/cli/campaign/campaign_file.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/client/fetch.h"
-#include "server/cli/client/request.h"
 #include "server/cli/client/upload.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/commands/follow.h"
+#include "server/cli/commands/submit.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
 #include "server/cli/text/table.h"
@@ -25,6 +25,7 @@ struct RunOptions {
   std::vector<std::string> variants;
   uint32_t repetitions = 0;
   bool layer_hashes = false;
+  bool profile = false;
   bool wait = false;
   bool no_wait = false;
   bool check = false;
@@ -49,6 +50,7 @@ Status ApplyFlags(const RunOptions& options, LocalCampaign& campaign) {
   }
   if (options.repetitions != 0) campaign.spec.set_repetitions(options.repetitions);
   if (options.layer_hashes) campaign.spec.set_layer_hashes(true);
+  if (options.profile) campaign.spec.set_profile(true);
   return OkStatus();
 }
 
@@ -92,42 +94,6 @@ int PrintExpansion(const LocalCampaign& campaign, bool json) {
   return kExitOk;
 }
 
-/// A campaign may wait for boards that come later; people should know that it does.
-void SayWhatIsMissing(const Client& client, const v1::CampaignSpec& spec) {
-  const auto boards =
-      client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "boards");
-  if (!boards.ok()) return;
-  for (const std::string& type : spec.board_types()) {
-    const bool any = std::ranges::any_of(boards->boards(), [&](const v1::Board& board) {
-      return board.board_type() == type && board.state() != v1::BOARD_STATE_OFFLINE;
-    });
-    if (!any) {
-      fmt::print(stderr,
-                 "tinyrig: no board of type {} is connected; its jobs wait until one is (tinyrig "
-                 "boards)\n",
-                 Printable(type));
-    }
-  }
-}
-
-/// Submits, and again with the same key when the answer got lost: the server makes one campaign of
-/// it.
-Result<v1::Campaign> Submit(const Client& client, const v1::CampaignSpec& spec) {
-  v1::SubmitCampaignRequest request;
-  *request.mutable_spec() = spec;
-  request.set_idempotency_key(NewIdempotencyKey());
-  request.set_user(UserName());
-  constexpr int kTries = 3;
-  // Planning every variant of a large campaign takes its time.
-  constexpr std::chrono::minutes kTimeout{10};
-  for (int i = 1;; ++i) {
-    auto campaign = client.Call(&v1::CampaignService::Stub::SubmitCampaign, request,
-                                fmt::format("submitting '{}'", spec.name()), kTimeout);
-    if (campaign.ok() || i == kTries || campaign.status().code() != Code::kUnavailable)
-      return campaign;
-  }
-}
-
 Result<int> SubmitOnly(const Client& client, const v1::Campaign& campaign, const Common& common) {
   const uint64_t id = campaign.campaign_id();
   if (common.json) {
@@ -155,7 +121,7 @@ Result<int> Run(const RunOptions& options, const Common& common) {
         "--no-wait needs a service that goes on without this command; start one with 'tinyrig up'");
   }
   TRY(UploadArtifacts(session.client(), campaign, [](const std::string&) {}));
-  TRY_ASSIGN(const v1::Campaign submitted, Submit(session.client(), spec));
+  TRY_ASSIGN(const v1::Campaign submitted, SubmitCampaign(session.client(), spec));
   SayWhatIsMissing(session.client(), spec);
   // A private service ends with this command: there is nothing to come back to.
   if (!options.wait && !session.is_private())
@@ -186,6 +152,8 @@ Runner DefineRun(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000));
   app.add_flag("--layer-hashes", options->layer_hashes,
                "Hash every operator's output in an extra run (a model: on)");
+  app.add_flag("--profile", options->profile,
+               "Count every operator, on the first vector, in an extra run (see 'profile')");
   CLI::Option* wait = app.add_flag("--wait", options->wait,
                                    "Show progress and results (always with a private service)");
   app.add_flag("--no-wait", options->no_wait, "Only submit: the default with a running service")

@@ -53,6 +53,7 @@ figcaption { color: var(--muted); font-size: .86rem; max-width: 46rem; margin-to
 .s3 { --s: var(--s3); } .s4 { --s: var(--s4); } .s5 { --s: var(--s5); }
 .on { fill: var(--s); stroke: var(--card); stroke-width: 1; }
 .off { fill: none; }
+.plot .bar { fill: var(--s0); }
 circle.off, rect.off, path.off { fill: var(--card); stroke: var(--off); stroke-width: 1.5; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; background: var(--card);
   border: 1px solid var(--line); border-radius: .5rem; }

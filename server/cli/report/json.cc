@@ -30,13 +30,22 @@ Json MeasurementJson(const v1::Measurement& m) {
 }
 
 Json LayerJson(const v1::LayerHash& layer) {
-  return {{"vector", layer.vector()},
-          {"op", layer.op_index()},
-          {"tflite_index", layer.tflite_index()},
-          {"op_name", layer.op_name()},
-          {"tensor", layer.tensor_index()},
-          {"bytes", layer.bytes()},
-          {"fnv1a32", fmt::format("{:08x}", layer.fnv1a32())}};
+  Json json = {{"vector", layer.vector()},
+               {"op", layer.op_index()},
+               {"tflite_index", layer.tflite_index()},
+               {"op_name", layer.op_name()},
+               {"tensor", layer.tensor_index()},
+               {"bytes", layer.bytes()},
+               {"fnv1a32", fmt::format("{:08x}", layer.fnv1a32())}};
+  SetIfAny(json, "form", layer.form());
+  if (!layer.output_shape().empty()) {
+    json["output_shape"] =
+        std::vector<uint32_t>(layer.output_shape().begin(), layer.output_shape().end());
+  }
+  if (layer.has_macs()) json["macs"] = layer.macs();
+  if (layer.ticks() != 0) json["ticks"] = layer.ticks();
+  if (layer.has_counted()) json["counted"] = layer.counted();
+  return json;
 }
 
 Json Ids(const google::protobuf::RepeatedPtrField<v1::JobResult>& results) {

@@ -63,6 +63,7 @@ vectors: v.npz
 warmup: 0
 repetitions: 5
 layer_hashes: true
+profile: true
 limits:
   flash_model_bytes: 256kB
   ram_model_bytes: 65536
@@ -90,6 +91,7 @@ labels: {branch: main, run: "17"}
   EXPECT_EQ(spec.warmup(), 0u);
   EXPECT_EQ(spec.repetitions(), 5u);
   EXPECT_TRUE(spec.layer_hashes());
+  EXPECT_TRUE(spec.profile());
   EXPECT_EQ(spec.limits().flash_model_bytes(), 256'000u);
   EXPECT_EQ(spec.limits().ram_model_bytes(), 65'536u);
   EXPECT_EQ(spec.goals().minimize(1), "flash_model_bytes");

@@ -90,6 +90,23 @@ TEST(JobJson, WritesLayerHashesAsEightHexDigits) {
                                                      {"fnv1a32", "00a57268"}}}));
 }
 
+TEST(JobJson, LayersSayWhatTheyTookWhenItIsKnown) {
+  JobRecord record;
+  v1::LayerHash& layer = *record.result.add_layers();
+  layer.add_output_shape(1);
+  layer.add_output_shape(12);
+  layer.set_form("packed int8");
+  layer.set_macs(144);
+  layer.set_ticks(320);
+  layer.set_counted(200);
+  const Json json = JobJson(record)["layers"][0];
+  EXPECT_EQ(json["output_shape"], Json::array({1, 12}));
+  EXPECT_EQ(json["form"], "packed int8");
+  EXPECT_EQ(json["macs"], 144);
+  EXPECT_EQ(json["ticks"], 320);
+  EXPECT_EQ(json["counted"], 200);
+}
+
 TEST(Json, HostileTextAndNumbersStillParse) {
   const Json parsed = Json::parse(Dump(CampaignJson(SampleCampaign())));
   EXPECT_NE(parsed["jobs"][7]["failure"]["message"].get<std::string>().find("<script>"),

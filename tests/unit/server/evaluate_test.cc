@@ -246,5 +246,34 @@ TEST_F(EvaluateTest, LayersCarryOperatorAndVectorNames) {
   EXPECT_EQ(e.layers[0].fnv1a32(), 0xfeedbeefu);
 }
 
+TEST_F(EvaluateTest, LayersCarryWhatTheyTookAndWhatThePlanKnows) {
+  facts_.ops = {{"SPLIT", 4, 0, "plain", {1, 2}},
+                {"SPLIT", 4, 0, "plain", {1, 3}},
+                {"CONV_2D", 5, 900, "packed int8", {1, 4, 4, 8}}};
+  for (uint32_t op = 0; op < 3; ++op) {
+    auto* layer = result_.add_layers();
+    layer->set_op_index(op);
+    layer->set_tflite_index(op < 2 ? 4 : 5);
+    layer->set_ticks(16 * (op + 1));
+  }
+  result_.mutable_layers(1)->set_ticks(device::kTicksOverflow);
+  const Evaluation e = Run();
+  ASSERT_EQ(e.layers.size(), 3u);
+  EXPECT_EQ(e.layers[0].counted(), 10u) << "instructions: 8 for 5 ticks";
+  EXPECT_EQ(e.layers[0].output_shape(1), 2u);
+  EXPECT_EQ(e.layers[1].output_shape(1), 3u) << "two steps of one operator of the model";
+  EXPECT_FALSE(e.layers[1].has_counted()) << "a window that was too long is no number";
+  EXPECT_EQ(e.layers[2].counted(), 30u);
+  EXPECT_EQ(e.layers[2].macs(), 900u);
+  EXPECT_EQ(e.layers[2].form(), "packed int8");
+  EXPECT_EQ(e.layers[2].ticks(), 48u);
+
+  result_.mutable_identity()->set_counter_kind(3);
+  result_.mutable_identity()->set_counter_hz(1'000'000);
+  EXPECT_EQ(Run().layers[0].counted(), 16'000u) << "nanoseconds of the host";
+  result_.mutable_identity()->set_counter_kind(0);
+  EXPECT_FALSE(Run().layers[0].has_counted());
+}
+
 }  // namespace
 }  // namespace tinyrig::server

@@ -91,7 +91,15 @@ class StoreFixture : public testing::Test {
     v1::LayerHash layer;
     layer.set_fnv1a32(0xffffffff);
     layer.set_op_name("CONV_2D");
-    ended.layers = {layer};
+    layer.set_ticks(160);
+    layer.set_counted(100);
+    layer.set_macs(uint64_t{1} << 40);
+    layer.add_output_shape(1);
+    layer.add_output_shape(25);
+    layer.set_form("packed int8");
+    v1::LayerHash bare;
+    bare.set_op_index(1);
+    ended.layers = {layer, bare};
     return ended;
   }
 

@@ -74,6 +74,11 @@ TEST_F(StoreTest, AnAttemptFromLeaseToResult) {
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].measurements_size(), 2);
   EXPECT_EQ(results[0].layers(0).fnv1a32(), 0xffffffffu);
+  const EndedAttempt given = Success(lease.key);
+  ASSERT_EQ(results[0].layers_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(results[0].layers(i).SerializeAsString(), given.layers[i].SerializeAsString());
+  }
   EXPECT_EQ(results[0].image_sha256(), "image");
   EXPECT_EQ(reader_->Logs(lease.key.job, 0, 10)->size(), 2u);
   EXPECT_EQ(reader_->Logs(lease.key.job, 1, 10)->at(0).text(), "done");
