@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -10,6 +11,8 @@
 /// The commands of `tinyrig`: each is a file that declares its options and does its work; a table
 /// names them. Results go to stdout, everything else to stderr.
 namespace tinyrig::cli {
+
+inline constexpr uint64_t kMaxModelBytes = 256 << 20;  ///< Of a model file.
 
 /// Options that every command has.
 struct Common {

@@ -6,11 +6,11 @@
 #include "firmware/compiler/model_info.h"
 #include "firmware/compiler/plan_json.h"
 #include "server/cli/commands/command.h"
-#include "server/cli/commands/model_text.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/file.h"
+#include "server/cli/text/shape.h"
 #include "server/cli/text/table.h"
 
 namespace tinyrig::cli {

@@ -8,12 +8,12 @@
 #include "firmware/compiler/plan_json.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/commands/command.h"
-#include "server/cli/commands/model_text.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
 #include "server/cli/service/paths.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/file.h"
+#include "server/cli/text/shape.h"
 #include "server/cli/text/table.h"
 #include "server/planning/planner.h"
 

@@ -1,13 +1,14 @@
 #include "server/cli/report/profile.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "server/cli/campaign/metrics.h"
 #include "server/cli/campaign/variants.h"
+#include "server/cli/text/shape.h"
 #include "server/cli/text/table.h"
 #include "server/cli/text/wrap.h"
 
@@ -74,6 +75,29 @@ std::string Picture(const Profile& profile, size_t width) {
   return text;
 }
 
+std::string KindTable(const Profile& profile) {
+  Table table({{"ops", Align::kRight},
+               {"kind"},
+               {"MAC", Align::kRight},
+               {profile.unit, Align::kRight},
+               {PerMacTitle(profile), Align::kRight},
+               {"share", Align::kRight}});
+  for (const ProfileKind& kind : profile.Kinds()) {
+    table.AddRow({std::to_string(kind.count), Shorten(kind.name, kNameColumns),
+                  kind.macs == 0 ? "" : FormatCount(kind.macs), FormatCount(kind.counted),
+                  PerMac(kind.counted, kind.macs), Percent(profile.Share(kind.counted))});
+  }
+  return table.Render();
+}
+
+Json KindJson(const Profile& profile, const ProfileKind& kind) {
+  return {{"name", kind.name},
+          {"count", kind.count},
+          {"macs", kind.macs},
+          {"counted", kind.counted},
+          {"share", profile.Share(kind.counted)}};
+}
+
 Json RowJson(const Profile& profile, const ProfileRow& row) {
   Json json = {{"op", row.op}, {"tflite_index", row.tflite_index}, {"name", row.name}};
   if (!row.form.empty()) json["form"] = row.form;
@@ -90,9 +114,21 @@ Json RowJson(const Profile& profile, const ProfileRow& row) {
 
 }  // namespace
 
-double Profile::Share(const ProfileRow& row) const {
-  if (sum == 0) return 0;
-  return static_cast<double>(row.counted.value_or(0)) / static_cast<double>(sum);
+double Profile::Share(uint64_t counted) const {
+  return sum == 0 ? 0 : static_cast<double>(counted) / static_cast<double>(sum);
+}
+
+std::vector<ProfileKind> Profile::Kinds() const {
+  std::vector<ProfileKind> kinds;
+  for (const ProfileRow& row : rows) {
+    auto kind = std::ranges::find(kinds, row.name, &ProfileKind::name);
+    if (kind == kinds.end()) kind = kinds.insert(kind, ProfileKind{.name = row.name});
+    ++kind->count;
+    kind->macs += row.macs.value_or(0);
+    kind->counted += row.counted.value_or(0);
+  }
+  std::ranges::stable_sort(kinds, std::ranges::greater(), &ProfileKind::counted);
+  return kinds;
 }
 
 std::optional<double> Profile::Difference() const {
@@ -100,10 +136,6 @@ std::optional<double> Profile::Difference() const {
       std::ranges::all_of(rows, [](const ProfileRow& row) { return row.counted.has_value(); });
   if (!timed || !all) return std::nullopt;
   return static_cast<double>(sum) - *timed;
-}
-
-std::string ShapeText(const std::vector<uint32_t>& shape) {
-  return fmt::format("{}", fmt::join(shape, "x"));
 }
 
 std::string PerMacTitle(const Profile& profile) {
@@ -165,6 +197,8 @@ Json ProfileJson(const Profile& profile) {
   json["vector"] = profile.vector;
   Json& layers = json["layers"] = Json::array();
   for (const ProfileRow& row : profile.rows) layers.push_back(RowJson(profile, row));
+  Json& kinds = json["kinds"] = Json::array();
+  for (const ProfileKind& kind : profile.Kinds()) kinds.push_back(KindJson(profile, kind));
   json["macs"] = profile.macs;
   json["sum"] = profile.sum;
   if (profile.timed) json["timed"] = NumberJson(*profile.timed);
@@ -193,7 +227,7 @@ std::string ProfileText(const Profile& profile, size_t width) {
   }
   table.AddRow({"", "sum", "", FormatCount(profile.macs), FormatCount(profile.sum),
                 PerMac(profile.sum, profile.macs), ""});
-  text += '\n' + table.Render();
+  text += '\n' + table.Render() + '\n' + KindTable(profile);
   if (const std::string difference = DifferenceText(profile); !difference.empty()) {
     text += '\n' + Wrap(difference + ".", 0, width);
   }

@@ -22,6 +22,14 @@ struct ProfileRow {
   std::optional<uint64_t> counted;  ///< In Profile::unit; none where the counter did not hold it.
 };
 
+/// All operators of one kind.
+struct ProfileKind {
+  std::string name;  ///< "CONV_2D".
+  uint32_t count = 0;
+  uint64_t macs = 0;
+  uint64_t counted = 0;
+};
+
 /// The operators of one job with one vector, in the order of execution.
 struct Profile {
   JobRecord job;
@@ -33,7 +41,10 @@ struct Profile {
   std::optional<double> timed;  ///< Median of the timed runs, in `unit`.
 
   /// Of the sum, 0 to 1; 0 when nothing was counted.
-  double Share(const ProfileRow& row) const;
+  double Share(uint64_t counted) const;
+  double Share(const ProfileRow& row) const { return Share(row.counted.value_or(0)); }
+  /// The costliest first.
+  std::vector<ProfileKind> Kinds() const;
   /// What the operators took together, less the timed run; negative when that was longer.
   std::optional<double> Difference() const;
 };
@@ -42,7 +53,7 @@ struct Profile {
 Result<Profile> MakeProfile(const JobRecord& job);
 
 /// {"job_id", "model", "variant", "board_type", "fidelity", "unit", "vector", "layers": [..],
-/// "sum", "timed", "difference"}; server/cli/README.md says more.
+/// "kinds": [..], "sum", "timed", "difference"}; server/cli/README.md says more.
 Json ProfileJson(const Profile& profile);
 
 /// A table and below it a bar for every operator, in lines of at most `width` columns (80 or more).
@@ -50,9 +61,6 @@ std::string ProfileText(const Profile& profile, size_t width);
 
 /// One page for all of them, as self-contained as HtmlReport().
 std::string ProfileHtml(const std::vector<Profile>& profiles, int64_t now_us);
-
-/// "1x25x5x64".
-std::string ShapeText(const std::vector<uint32_t>& shape);
 
 /// "instr/MAC".
 std::string PerMacTitle(const Profile& profile);

@@ -6,6 +6,7 @@
 #include "server/cli/report/escape.h"
 #include "server/cli/report/html.h"
 #include "server/cli/report/profile.h"
+#include "server/cli/text/shape.h"
 #include "server/cli/text/table.h"
 
 namespace tinyrig::cli {

@@ -75,6 +75,21 @@ TEST(Profile, AddsUpTheFirstVector) {
   EXPECT_DOUBLE_EQ(shares, 1);
 }
 
+TEST(Profile, SumsUpOperatorsOfAKind) {
+  JobRecord job = SampleJob();
+  job.result.mutable_layers(2)->set_op_name("CONV_2D");
+  const Profile profile = MakeProfile(job).value();
+  const auto kinds = profile.Kinds();
+  ASSERT_EQ(kinds.size(), 2u);
+  EXPECT_EQ(kinds[0].name, "CONV_2D");
+  EXPECT_EQ(kinds[0].count, 2u);
+  EXPECT_EQ(kinds[0].counted, 520'240u);
+  EXPECT_EQ(kinds[0].macs, 320'000u);
+  EXPECT_THAT(ProfileText(profile, 80),
+              HasSubstr("  2  CONV_2D            320,000       520,240       1.63  52.0 %"));
+  EXPECT_EQ(ProfileJson(profile)["kinds"][1]["name"], "DEPTHWISE_CONV_2D");
+}
+
 TEST(Profile, SaysThatAJobHasNone) {
   JobRecord job = SampleJob();
   job.result.clear_layers();
