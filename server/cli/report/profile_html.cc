@@ -117,8 +117,9 @@ std::string Section(const Profile& profile) {
       EscapeMarkup(profile.vector));
   out += "<figure>\n<div class=\"wide\">" + BarPicture(profile, kWide, true) +
          "</div>\n<div class=\"narrow\">" + BarPicture(profile, kNarrow, false) + "</div>\n";
-  out += fmt::format("<figcaption>{} of each operator, in a run apart from the timed one.",
-                     EscapeMarkup(profile.unit));
+  out +=
+      fmt::format("<figcaption>What each operator took in {}, in a run apart from the timed one.",
+                  EscapeMarkup(profile.unit));
   if (const std::string difference = DifferenceText(profile); !difference.empty()) {
     std::string sentence = difference;
     sentence[0] = 'T';
