@@ -20,6 +20,7 @@ struct ParetoOptions {
   std::vector<std::string> maximize;
 };
 
+/// Empty when none are given.
 Result<v1::Goals> GoalsOf(const ParetoOptions& options) {
   v1::Goals goals;
   for (const std::string& metric : options.minimize) {
@@ -30,15 +31,12 @@ Result<v1::Goals> GoalsOf(const ParetoOptions& options) {
     TRY(CheckMetricName(metric));
     goals.add_maximize(metric);
   }
-  if (options.minimize.empty() && options.maximize.empty()) {
-    goals.add_minimize("instructions_p50");
-    goals.add_minimize("flash_model_bytes");
-  }
   return goals;
 }
 
-Result<int> ShowFronts(const Client& client, uint64_t campaign, const v1::Goals& goals, bool json) {
+Result<int> ShowFronts(const Client& client, uint64_t campaign, v1::Goals goals, bool json) {
   TRY_ASSIGN(const std::vector<JobRecord> jobs, FetchJobs(client, campaign, false));
+  if (goals.minimize().empty() && goals.maximize().empty()) goals = DefaultGoals(jobs);
   TRY_ASSIGN(const std::vector<v1::Front> fronts, FetchFronts(client, campaign, goals, jobs));
   if (json) {
     Json list = Json::array();

@@ -189,4 +189,14 @@ std::string FidelityNote(v1::Fidelity fidelity) {
   }
 }
 
+v1::Goals DefaultGoals(const std::vector<JobRecord>& jobs) {
+  const bool instructions = std::ranges::any_of(jobs, [](const JobRecord& job) {
+    return FindMeasurement(job.result, "instructions_p50") != nullptr;
+  });
+  v1::Goals goals;
+  goals.add_minimize(instructions ? "instructions_p50" : "latency_us_p50");
+  goals.add_minimize("flash_model_bytes");
+  return goals;
+}
+
 }  // namespace tinyrig::cli

@@ -28,4 +28,7 @@ v1::JobCounts CountStates(const std::vector<JobRecord>& jobs);
 /// "emulated board: instructions are exact, latency is virtual time"; what a reader must know.
 std::string FidelityNote(v1::Fidelity fidelity);
 
+/// What is compared when nobody said: time (in instructions where they were counted) and flash.
+v1::Goals DefaultGoals(const std::vector<JobRecord>& jobs);
+
 }  // namespace tinyrig::cli

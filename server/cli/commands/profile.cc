@@ -45,20 +45,24 @@ int64_t NowUs() {
 }
 
 Status Show(const std::vector<Profile>& profiles, const ProfileOptions& options, bool json) {
-  if (!options.html.empty()) {
-    TRY(WriteFile(options.html, ProfileHtml(profiles, NowUs())));
-    fmt::print(stderr, "wrote {}\n", options.html);
+  if (options.html == "-") {
+    fmt::print("{}", ProfileHtml(profiles, NowUs()));
+    return OkStatus();
   }
   if (json) {
     Json list = Json::array();
     for (const Profile& profile : profiles) list.push_back(ProfileJson(profile));
     fmt::print("{}", Dump({{"profiles", std::move(list)}}));
-    return OkStatus();
+  } else {
+    const size_t width = std::max<size_t>(TerminalWidth(stdout), 80);
+    for (const Profile& profile : profiles) {
+      fmt::print("{}{}", &profile == &profiles.front() ? "" : "\n", ProfileText(profile, width));
+    }
   }
-  const size_t width = std::max<size_t>(TerminalWidth(stdout), 80);
-  for (const Profile& profile : profiles) {
-    fmt::print("{}{}", &profile == &profiles.front() ? "" : "\n", ProfileText(profile, width));
-  }
+  if (options.html.empty()) return OkStatus();
+  // Last: what was measured is shown even if this cannot be written.
+  TRY(WriteFile(options.html, ProfileHtml(profiles, NowUs())));
+  fmt::print(stderr, "wrote {}\n", options.html);
   return OkStatus();
 }
 
@@ -72,6 +76,12 @@ Result<int> ShowStored(uint64_t job_id, const ProfileOptions& options, const Com
   }
   TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
   TRY_ASSIGN(const JobRecord job, FetchJob(session.client(), job_id));
+  if (job.result.state() != v1::JOB_STATE_SUCCEEDED) {
+    return Status(Code::kFailedPrecondition,
+                  fmt::format("job {} has not succeeded, so it has no profile; 'tinyrig job {}' "
+                              "says how it is",
+                              job_id, job_id));
+  }
   TRY_ASSIGN(Profile profile, MakeProfile(job));
   TRY(Show({std::move(profile)}, options, common.json));
   return kExitOk;
@@ -131,7 +141,9 @@ Runner DefineProfile(CLI::App& app) {
   app.add_option("--vectors", options->vectors,
                  "Test inputs, of which the first is profiled (default: A)")
       ->type_name("NPZ|A|B|AB");
-  app.add_option("--html", options->html, "Write a page with the bars as a picture, too")
+  app.add_option(
+         "--html", options->html,
+         "Write a page with the bars as a picture, too (- : that alone, to standard output)")
       ->type_name("FILE");
   return [options](const Common& common) -> Result<int> {
     if (const auto job = JobNumber(options->what)) return ShowStored(*job, *options, common);

@@ -25,17 +25,6 @@ struct ReportOptions {
   std::string csv;
 };
 
-/// A campaign without goals still deserves a picture.
-v1::Goals DefaultGoals(const std::vector<JobRecord>& jobs) {
-  const bool instructions = std::ranges::any_of(jobs, [](const JobRecord& job) {
-    return FindMeasurement(job.result, "instructions_p50") != nullptr;
-  });
-  v1::Goals goals;
-  goals.add_minimize(instructions ? "instructions_p50" : "latency_us_p50");
-  goals.add_minimize("flash_model_bytes");
-  return goals;
-}
-
 /// "-" is standard output.
 Status Write(const std::string& path, const std::string& text) {
   if (path != "-") return WriteFile(path, text);

@@ -145,6 +145,12 @@ std::string PerMacTitle(const Profile& profile) {
 std::string DifferenceText(const Profile& profile) {
   const auto difference = profile.Difference();
   if (!difference) return "";
+  if (profile.unit == "ns") {
+    return fmt::format(
+        "timed run: {} ns, all operators in a run of their own: {} ns. It is the "
+        "host's clock: both differ from run to run",
+        FormatNumber(std::round(*profile.timed)), FormatCount(profile.sum));
+  }
   const double percent = *profile.timed > 0 ? *difference / *profile.timed * 100 : 0;
   return fmt::format(
       "timed run: {} {} (median); the operators together took {} {} ({:+.3f} %), {} an operator. A "
