@@ -59,7 +59,7 @@ class GoldenTest : public testing::TestWithParam<Case> {};
 void Compare(const Compiled& compiled, const std::string& golden, const nlohmann::json& layers) {
   std::set<int> folded;
   for (const PassNote& note : compiled.plan.passes) {
-    if (note.pass != "order_for_memory") folded.insert(static_cast<int>(note.tflite_op));
+    if (note.folds()) folded.insert(static_cast<int>(note.tflite_op));
   }
   auto runner = ReferenceRunner::Make(compiled.blob);
   ASSERT_TRUE(runner.ok()) << runner.status().ToString();

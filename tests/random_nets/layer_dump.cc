@@ -74,7 +74,7 @@ Status DumpCase(const std::filesystem::path& folder, const std::string& name,
     Write(folder / (stem + ".layers"), layers.bytes());
     std::vector<uint32_t> folded;
     for (const PassNote& note : compiled.plan.passes) {
-      if (note.pass != "order_for_memory") folded.push_back(note.tflite_op);
+      if (note.folds()) folded.push_back(note.tflite_op);
     }
     Write(folder / (stem + ".folded"), std::as_bytes(std::span(folded)));
   }

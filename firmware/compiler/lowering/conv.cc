@@ -22,10 +22,6 @@ struct Convolution {
   uint32_t kernel_w = 0;
 };
 
-Status Contradiction(std::string message) {
-  return {Code::kInvalidArgument, message + "; convert the model again"};
-}
-
 Status CheckLimits(const ConvOptions& options, const WindowPlacement& y, const WindowPlacement& x,
                    uint32_t kernel_h, uint32_t kernel_w) {
   const bool fits = options.stride_h <= UINT8_MAX && options.stride_w <= UINT8_MAX &&

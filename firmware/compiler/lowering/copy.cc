@@ -13,10 +13,6 @@ namespace {
 
 using runtime::kMaxRank;
 
-Status Contradiction(std::string message) {
-  return {Code::kInvalidArgument, message + "; convert the model again"};
-}
-
 /// An operator with one activation that moves its elements to one output.
 Result<LoweredOp> StartMove(const LoweringInput& input) {
   TRY_ASSIGN(LoweredOp op, StartSteps(input, runtime::OpKind::kCopy, {0}, Elements::kAny));

@@ -37,6 +37,10 @@ Status CheckScale(const std::string& name, const Quantization& quantization) {
 
 }  // namespace
 
+Status Contradiction(std::string message) {
+  return {Code::kInvalidArgument, message + "; convert the model again"};
+}
+
 Status CheckElements(const Graph& graph, int32_t index, Elements elements) {
   const Tensor& tensor = graph.tensor(index);
   const std::string name = DescribeTensor(graph, index);

@@ -87,6 +87,9 @@ Result<std::vector<int32_t>> ReadIntegers(const LoweringInput& input, size_t ind
 /// An axis counted from the front, that may be given from the back.
 Result<size_t> ResolveAxis(int32_t axis, size_t rank);
 
+/// kInvalidArgument: the file says two things that do not go together.
+Status Contradiction(std::string message);
+
 /// Scale and zero point of a tensor that StartOp() accepted.
 inline float ScaleOf(const Tensor& tensor) { return tensor.quantization.scale[0]; }
 inline int32_t ZeroPointOf(const Tensor& tensor) { return tensor.quantization.zero_point[0]; }

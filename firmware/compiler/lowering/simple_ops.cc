@@ -8,10 +8,6 @@
 namespace tinyrig::compiler {
 namespace {
 
-Status Contradiction(std::string message) {
-  return {Code::kInvalidArgument, message + "; convert the model again"};
-}
-
 /// Pools take scales for equal that differ by a rounding, as TFLite does.
 bool SameQuantization(const Tensor& a, const Tensor& b) {
   return std::abs(ScaleOf(a) - ScaleOf(b)) <= 1e-6f && ZeroPointOf(a) == ZeroPointOf(b);

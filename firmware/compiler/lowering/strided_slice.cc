@@ -10,10 +10,6 @@
 namespace tinyrig::compiler {
 namespace {
 
-Status Contradiction(std::string message) {
-  return {Code::kInvalidArgument, message + "; convert the model again"};
-}
-
 /// One dimension of the slice.
 struct Range {
   int64_t start = 0;

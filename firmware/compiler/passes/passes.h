@@ -16,6 +16,9 @@ struct PassNote {
   /// The operator whose output tensor is no longer computed; of order_for_memory: the first moved.
   uint32_t tflite_op = 0;
   std::string text;  ///< "operator 0 (PAD version 1) became padding of operator 1 (...)".
+
+  /// Whether an output tensor of the file is gone; reordering takes none away.
+  bool folds() const { return pass != "order_for_memory"; }
 };
 
 /// PAD of rows and columns into the convolutions that read it: they read as many zero points beyond
