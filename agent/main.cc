@@ -37,6 +37,7 @@ constexpr std::chrono::seconds kEndLimit{10};
 
 struct Flags {
   std::string bench, server, state, agent_id, log_level = "info";
+  ChannelSecurity security;
 };
 
 std::filesystem::path ShareDir() {
@@ -56,6 +57,14 @@ Result<BenchConfig> Configure(const Flags& flags) {
   TRY_ASSIGN(BenchConfig config, ParseBenchFile(text, flags.bench));
   if (!flags.server.empty()) config.server = flags.server;
   if (!flags.state.empty()) config.state_dir = flags.state;
+  const auto outrank = [](const std::string& flag, std::string* field) {
+    if (!flag.empty()) *field = flag;
+  };
+  outrank(flags.security.ca_file, &config.security.ca_file);
+  outrank(flags.security.cert_file, &config.security.cert_file);
+  outrank(flags.security.key_file, &config.security.key_file);
+  outrank(flags.security.token_file, &config.security.token_file);
+  config.security.token = TakeSecretVariable("TINYRIG_TOKEN");
   const auto missing = [&](const char* key, const char* flag) {
     return Status(Code::kInvalidArgument,
                   fmt::format("{} has no '{}'; add it or give {}", flags.bench, key, flag));
@@ -78,7 +87,8 @@ Status Run(const BenchConfig& config, const std::string& agent_id) {
   boost::asio::io_context io(1);
   boost::asio::thread_pool pool(2);
   TRY_ASSIGN(Boards boards, MakeBoards(config, ShareDir(), state, io));
-  const std::shared_ptr<grpc::Channel> channel = MakeChannel(config.server);
+  TRY_ASSIGN(const std::shared_ptr<grpc::Channel> channel,
+             MakeChannel(config.server, config.security));
   TRY_ASSIGN(const std::unique_ptr<ArtifactCache> cache,
              ArtifactCache::Open(state.cache(), channel, io, pool));
   Uplink::Options options;
@@ -138,6 +148,12 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--server", flags.server, "unix:PATH or HOST:PORT, instead of the bench file's");
   app.add_option("--state", flags.state, "Folder for spool and cache, instead of the bench file's");
+  app.add_option("--ca", flags.security.ca_file,
+                 "Who signs the server's certificate (PEM); default: the system's list");
+  app.add_option("--cert", flags.security.cert_file, "Certificate of this bench (PEM)");
+  app.add_option("--key", flags.security.key_file, "Its key (PEM)");
+  app.add_option("--token-file", flags.security.token_file,
+                 "File with this bench's token; else the variable TINYRIG_TOKEN");
   app.add_option("--agent-id", flags.agent_id, "Name towards the server; default: the bench's");
   app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));

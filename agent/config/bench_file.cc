@@ -13,7 +13,8 @@ namespace {
 
 constexpr uint32_t kMaxBaudHz = 20'000'000;
 
-const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir"}};
+const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir", "tls", "token_file"}};
+const YamlMap::Keys kTlsKeys{{}, {"ca", "cert", "key"}};
 const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
 const YamlMap::Keys kAnyProbeKeys{{"driver", "serial"},
                                   {"config", "uid_address", "dpidr", "mode", "env", "folder"}};
@@ -118,6 +119,25 @@ Result<BoardConfig> ReadBoard(const YamlMap& map) {
   return board;
 }
 
+Status ReadSecurity(const YamlMap& bench, ChannelSecurity* security) {
+  if (bench.Has("token_file")) {
+    TRY_ASSIGN(security->token_file, bench.Text("token_file"));
+  }
+  if (!bench.Has("tls")) return {};
+  TRY_ASSIGN(const YamlMap tls, bench.Map("tls", kTlsKeys));
+  if (tls.Has("ca")) {
+    TRY_ASSIGN(security->ca_file, tls.Text("ca"));
+  }
+  if (tls.Has("cert") != tls.Has("key")) {
+    return bench.ErrorAt("tls", "'cert' and 'key' belong together; give both or neither");
+  }
+  if (tls.Has("cert")) {
+    TRY_ASSIGN(security->cert_file, tls.Text("cert"));
+    TRY_ASSIGN(security->key_file, tls.Text("key"));
+  }
+  return {};
+}
+
 /// What no two boards may share: two sessions on one probe or link would measure each other.
 struct Unique {
   std::string_view key;
@@ -151,6 +171,7 @@ Result<BenchConfig> ParseBenchFile(std::string_view yaml, std::string_view file)
   if (map.Has("state_dir")) {
     TRY_ASSIGN(config.state_dir, map.Text("state_dir"));
   }
+  TRY(ReadSecurity(map, &config.security));
   TRY_ASSIGN(const std::vector<YamlMap> boards, map.Maps("boards", kBoardKeys));
   for (const YamlMap& entry : boards) {
     TRY_ASSIGN(BoardConfig board, ReadBoard(entry));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/config/power_config.h"
+#include "proto/channel/channel.h"
 #include "proto/status/status.h"
 
 namespace tinyrig::agent {
@@ -44,6 +45,7 @@ struct BoardConfig {
 struct BenchConfig {
   std::string bench;
   std::string server;               ///< gRPC address; empty when not given.
+  ChannelSecurity security;         ///< `tls: {ca, cert, key}` and `token_file`.
   std::filesystem::path state_dir;  ///< Empty when not given.
   std::vector<BoardConfig> boards;
 };

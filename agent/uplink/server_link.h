@@ -9,14 +9,16 @@
 
 #include "agent/instruments/async.h"
 #include "agent/uplink/backoff.h"
+#include "proto/channel/channel.h"
 #include "proto/status/status.h"
 #include "proto/tinyrig/v1/agent.grpc.pb.h"
 
 namespace tinyrig::agent {
 
 /// A channel for `address` ("unix:PATH" or HOST:PORT) that notices a peer that vanished: pings
-/// after 10 s of silence.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
+/// after 10 s of silence. Errors: those of OpenChannel().
+Result<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address,
+                                                   const ChannelSecurity& security);
 
 /// Keeps one stream to the server open, for ever: dials, says hello, dials again when the stream
 /// ends, with growing pauses. Every method and every call of the listener is on the io thread;

@@ -6,10 +6,10 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <string_view>
 
+#include "proto/channel/channel.h"
 #include "server/api/agent_service.h"
 #include "server/api/artifact_service.h"
 #include "server/api/board_service.h"
@@ -22,7 +22,6 @@ namespace tinyrig::server {
 namespace {
 
 constexpr std::string_view kUnix = "unix:";
-constexpr std::array<std::string_view, 3> kLoopback = {"127.0.0.1", "[::1]", "localhost"};
 // A peer that does not answer a ping is gone: half-open connections end.
 constexpr int kKeepaliveMs = 10'000;
 
@@ -30,7 +29,7 @@ Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(
 
 }  // namespace
 
-Status CheckListenAddress(const std::string& address) {
+Status CheckListenAddress(const std::string& address, bool tls) {
   if (address.starts_with(kUnix)) {
     const std::string path = address.substr(kUnix.size());
     constexpr size_t kMaxPath = sizeof(sockaddr_un::sun_path) - 1;
@@ -44,15 +43,13 @@ Status CheckListenAddress(const std::string& address) {
     return {};
   }
   const size_t colon = address.rfind(':');
-  const std::string_view host =
-      std::string_view(address).substr(0, std::min(colon, address.size()));
   if (colon == std::string::npos || colon + 1 == address.size()) {
     return Invalid(fmt::format("listen address '{}' is neither unix:PATH nor HOST:PORT", address));
   }
-  if (std::find(kLoopback.begin(), kLoopback.end(), host) == kLoopback.end()) {
+  if (!tls && !IsLocalAddress(address)) {
     return Invalid(fmt::format(
-        "listening on '{}' would open the rig to the network, and TLS is not built yet; use "
-        "127.0.0.1:PORT or unix:PATH, and ssh forwarding from elsewhere",
+        "listening on '{}' would open the rig to the network in the clear; give --tls-cert and "
+        "--tls-key (deploy/tls/make-certs makes them), or use 127.0.0.1:PORT or unix:PATH",
         address));
   }
   return {};
@@ -82,7 +79,8 @@ ApiServer::ApiServer() = default;
 ApiServer::~ApiServer() { Shutdown(); }
 
 Result<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
-                                                    const std::vector<std::string>& addresses) {
+                                                    const std::vector<std::string>& addresses,
+                                                    const std::optional<TlsIdentity>& tls) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<ApiServer> api(new ApiServer());
@@ -99,8 +97,10 @@ Result<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   std::vector<int> ports(addresses.size(), 0);
   for (size_t i = 0; i < addresses.size(); ++i) {
-    TRY(CheckListenAddress(addresses[i]));
-    builder.AddListeningPort(addresses[i], grpc::InsecureServerCredentials(), &ports[i]);
+    TRY(CheckListenAddress(addresses[i], tls.has_value()));
+    const bool plain = !tls || addresses[i].starts_with(kUnix);
+    builder.AddListeningPort(
+        addresses[i], plain ? grpc::InsecureServerCredentials() : GrpcCredentials(*tls), &ports[i]);
   }
   Services& services = *api->services_;
   const std::initializer_list<grpc::Service*> all = {

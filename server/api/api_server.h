@@ -1,27 +1,31 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "proto/status/status.h"
+#include "server/api/tls.h"
 #include "server/service/backend.h"
 
 namespace tinyrig::server {
 
-/// Where the API may be reached: "unix:/path" or "host:port" on loopback ("127.0.0.1", "[::1]",
-/// "localhost"). Errors: kInvalidArgument for anything beyond loopback (TLS is not built yet), for
-/// a path that does not fit a unix socket address, and for what is no address.
-Status CheckListenAddress(const std::string& address);
+/// Where the API may be reached: "unix:/path" or "host:port"; beyond loopback ("127.0.0.1",
+/// "[::1]", "localhost") only with TLS. Errors: kInvalidArgument, also for a path that does not fit
+/// a unix socket address and for what is no address.
+Status CheckListenAddress(const std::string& address, bool tls);
 
 /// All services of tinyrig.v1, health and reflection, on the given addresses.
 class ApiServer {
  public:
   static constexpr int kMaxMessageBytes = 64 << 20;
 
-  /// Errors: those of CheckListenAddress(); kUnavailable when an address cannot be bound.
+  /// With `tls` every TCP address speaks TLS. Errors: those of CheckListenAddress(); kUnavailable
+  /// when an address cannot be bound.
   static Result<std::unique_ptr<ApiServer>> Start(Backend& backend,
-                                                  const std::vector<std::string>& addresses);
+                                                  const std::vector<std::string>& addresses,
+                                                  const std::optional<TlsIdentity>& tls);
   ~ApiServer();
 
   /// Addresses that are listened on; port 0 replaced by the port that was found.

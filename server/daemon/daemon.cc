@@ -8,6 +8,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cstdio>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -37,7 +38,11 @@ Status RunDaemon(const DaemonOptions& options) {
   TRY_ASSIGN(const StateDir state, StateDir::Open(options.state_dir));
   std::vector<std::string> listen = options.listen;
   if (listen.empty()) listen.push_back("unix:" + state.socket().string());
-  for (const std::string& address : listen) TRY(CheckListenAddress(address));
+  std::optional<TlsIdentity> tls;
+  if (!options.tls.cert.empty() || !options.tls.key.empty() || !options.tls.client_ca.empty()) {
+    TRY_ASSIGN(tls, LoadTls(options.tls));
+  }
+  for (const std::string& address : listen) TRY(CheckListenAddress(address, tls.has_value()));
 
   TRY_ASSIGN(Store store, Store::Open(state.database()));
   TRY_ASSIGN(ArtifactFolder artifacts, ArtifactFolder::Open(state.artifacts()));
@@ -59,7 +64,7 @@ Status RunDaemon(const DaemonOptions& options) {
   TRY(dispatcher.Start());
   Backend backend{executors, clock,   store, dispatcher, readers,
                   artifacts, catalog, hub,   instance_id};
-  TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen));
+  TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen, tls));
 
   // The end: streams are told, calls finish, work that was accepted is done, then the io thread has
   // nothing left.

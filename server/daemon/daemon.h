@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "proto/status/status.h"
+#include "server/api/tls.h"
 
 namespace tinyrig::server {
 
 struct DaemonOptions {
   std::filesystem::path state_dir;
   std::vector<std::string> listen;  ///< Empty: unix:STATE/tinyrigd.sock.
+  TlsFiles tls;                     ///< Empty: no TLS, and nothing beyond loopback.
   std::filesystem::path firmware_dir;
   std::filesystem::path reference_model;  ///< .tflite of the reference jobs.
 };

@@ -48,8 +48,13 @@ int main(int argc, char** argv) {
                  "Folder for database, artifacts and socket; created, mode 0700")
       ->required();
   app.add_option("--listen", options.listen,
-                 "unix:PATH or a loopback HOST:PORT (port 0: any), repeatable; default "
-                 "unix:STATE/tinyrigd.sock");
+                 "unix:PATH or HOST:PORT (port 0: any), repeatable; default "
+                 "unix:STATE/tinyrigd.sock. Beyond loopback it takes --tls-cert");
+  app.add_option("--tls-cert", options.tls.cert,
+                 "The server's certificate (PEM); with it every HOST:PORT speaks TLS");
+  app.add_option("--tls-key", options.tls.key, "Its key (PEM)");
+  app.add_option("--tls-client-ca", options.tls.client_ca,
+                 "Who signs the certificates of benches (PEM): an agent with one needs no token");
   app.add_option("--firmware", firmware_dir,
                  "Folder of firmware bundles; default ../share/tinyrig/firmware");
   app.add_option("--reference-model", reference_model,

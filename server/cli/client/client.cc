@@ -31,6 +31,9 @@ Status FromGrpc(const grpc::Status& status, const std::string& what) {
               fmt::format("{}: the server does not answer ({}); is tinyrigd running? 'tinyrig up' "
                           "starts one",
                           what, status.error_message())};
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return {code, fmt::format("{}: {}; give --token-file or $TINYRIG_TOKEN", what,
+                                status.error_message())};
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return {code,
               fmt::format("{}: no answer in time; the server may be overloaded, try again", what)};
@@ -39,13 +42,29 @@ Status FromGrpc(const grpc::Status& status, const std::string& what) {
   }
 }
 
-Client::Client(const std::string& address) : address_(address) {
+namespace {
+
+grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
   // A proxy of the environment is for the web, not for a bench next door.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetMaxReceiveMessageSize(64 << 20);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  channel_ = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return arguments;
+}
+
+}  // namespace
+
+Client::Client(const std::string& socket)
+    : address_(socket),
+      channel_(grpc::CreateCustomChannel(socket, grpc::InsecureChannelCredentials(), Arguments())) {
+}
+
+Result<Client> Client::Connect(const ServerChoice& server) {
+  TRY(CheckAddress(server.address));
+  TRY_ASSIGN(std::shared_ptr<grpc::Channel> channel,
+             OpenChannel(server.address, server.security, Arguments()));
+  return Client(server.address, std::move(channel));
 }
 
 Result<v1::ServerInfo> Client::Hello(std::chrono::milliseconds timeout) const {

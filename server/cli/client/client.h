@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/channel/channel.h"
 #include "proto/status/status.h"
 #include "proto/tinyrig/v1/artifacts.grpc.pb.h"
 #include "proto/tinyrig/v1/boards.grpc.pb.h"
@@ -17,6 +18,14 @@
 #include "proto/tinyrig/v1/server.grpc.pb.h"
 
 namespace tinyrig::cli {
+
+/// A server that was named, and what it takes to get in.
+struct ServerChoice {
+  std::string address;  ///< Empty: $TINYRIG_SERVER, else the service of the state folder.
+  ChannelSecurity security;
+
+  bool empty() const { return address.empty(); }
+};
 
 /// Checks "unix:/path/of/socket" or "host:port". Errors: kInvalidArgument with an example.
 Status CheckAddress(const std::string& address);
@@ -31,8 +40,10 @@ class Client {
  public:
   static constexpr std::chrono::seconds kCallTimeout{30};
 
-  /// Makes the channel; the first call connects.
-  explicit Client(const std::string& address);
+  /// Of the service on this machine. Makes the channel; the first call connects.
+  explicit Client(const std::string& socket);
+  /// The same, to any server. Errors: those of CheckAddress() and OpenChannel().
+  static Result<Client> Connect(const ServerChoice& server);
 
   /// Errors: kUnavailable when nothing that speaks the API answers in time.
   Result<v1::ServerInfo> Hello(std::chrono::milliseconds timeout) const;
@@ -75,6 +86,9 @@ class Client {
   const std::string& address() const { return address_; }
 
  private:
+  Client(std::string address, std::shared_ptr<grpc::Channel> channel)
+      : address_(std::move(address)), channel_(std::move(channel)) {}
+
   std::string address_;
   std::shared_ptr<grpc::Channel> channel_;
 };

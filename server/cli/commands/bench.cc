@@ -165,7 +165,7 @@ Result<int> Init(const InitOptions& options, const Common& common) {
   TRY_ASSIGN(const std::string state, StateFolder(common.state));
   BenchDraft bench;
   bench.name = MakeBoardId(options.name.empty() ? HostName() : options.name, {});
-  bench.server = common.server.empty() ? ReadServiceFile(state).address : common.server;
+  bench.server = common.server.empty() ? ReadServiceFile(state).address : common.server.address;
   bench.state_dir = state + "/agent-" + bench.name;
   TRY_ASSIGN(bench.boards, Boards(options));
   const std::string text = RenderBench(bench);

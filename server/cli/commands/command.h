@@ -7,6 +7,7 @@
 #include <string>
 
 #include "proto/status/status.h"
+#include "server/cli/client/client.h"
 
 /// The commands of `tinyrig`: each is a file that declares its options and does its work; a table
 /// names them. Results go to stdout, everything else to stderr.
@@ -16,9 +17,9 @@ inline constexpr uint64_t kMaxModelBytes = 256 << 20;  ///< Of a model file.
 
 /// Options that every command has.
 struct Common {
-  std::string server;  ///< --server; empty = $TINYRIG_SERVER, then the service of `state`.
-  std::string state;   ///< --state; empty = the default folder.
-  bool json = false;   ///< --json: one JSON document on stdout.
+  ServerChoice server;  ///< --server and what goes with it.
+  std::string state;    ///< --state; empty = the default folder.
+  bool json = false;    ///< --json: one JSON document on stdout.
 };
 
 /// Does the work after the command line was read; gives the exit code.

@@ -36,20 +36,26 @@ const char* WordOf(Level level) {
 
 /// The server that commands without --server would use, and its agents.
 std::vector<Finding> CheckService(const Common& common) {
-  std::string address = common.server;
+  ServerChoice server = common.server;
   const char* variable = std::getenv("TINYRIG_SERVER");
-  if (address.empty() && variable != nullptr) address = variable;
-  const bool named = !address.empty();
+  if (server.empty() && variable != nullptr) server.address = variable;
+  const bool named = !server.empty();
   if (!named) {
     const Result<std::string> state = StateFolder(common.state);
     if (!state.ok()) return {{Level::kNote, "service", state.status().message(), "", ""}};
-    address = ReadServiceFile(*state).address;
-    if (!SocketAnswers(address)) {
+    server = {ReadServiceFile(*state).address, {}};
+    if (!SocketAnswers(server.address)) {
       return {{Level::kNote, "service", "no service runs here; commands start a private one", "",
                "for a lasting one: tinyrig up"}};
     }
   }
-  const Client client(address);
+  const std::string& address = server.address;
+  const Result<Client> connected = Client::Connect(server);
+  if (!connected.ok()) {
+    return {{Level::kProblem, "service", connected.status().message(), address,
+             "correct --server and what goes with it"}};
+  }
+  const Client& client = *connected;
   if (const auto info = client.Hello(std::chrono::seconds(3)); !info.ok()) {
     return {{Level::kProblem, "service", info.status().message(), address,
              "start tinyrigd there, or correct --server or $TINYRIG_SERVER"}};

@@ -65,7 +65,13 @@ void PrintForPeople(const CampaignRecord& record, const Common& common) {
 }  // namespace
 
 std::string SameService(const Common& common) {
-  if (!common.server.empty()) return " --server " + common.server;
+  if (!common.server.empty()) {
+    const ChannelSecurity& security = common.server.security;
+    std::string options = " --server " + common.server.address;
+    if (!security.ca_file.empty()) options += " --ca " + security.ca_file;
+    if (!security.token_file.empty()) options += " --token-file " + security.token_file;
+    return options;
+  }
   if (!common.state.empty() && std::getenv("TINYRIG_SERVER") == nullptr)
     return " --state " + common.state;
   return "";

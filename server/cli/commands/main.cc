@@ -111,10 +111,19 @@ constexpr Command kCommands[] = {
 };
 
 void AddCommon(CLI::App& app, Common& common) {
-  app.add_option("--server", common.server,
+  app.add_option("--server", common.server.address,
                  "unix:/path or host:port (default: $TINYRIG_SERVER, else local)")
       ->type_name("ADDR")
       ->group("Common options");
+  const auto file = [&app](const char* name, std::string& field, const char* what) {
+    app.add_option(name, field, what)->type_name("FILE")->group("Common options");
+  };
+  ChannelSecurity& security = common.server.security;
+  file("--ca", security.ca_file,
+       "Who signs the server's certificate (default: $TINYRIG_CA, else the system's list)");
+  file("--token-file", security.token_file, "File with your token (default: $TINYRIG_TOKEN)");
+  file("--cert", security.cert_file, "Your certificate, where a server asks for one");
+  file("--key", security.key_file, "Its key");
   app.add_option("--state", common.state,
                  "Folder of the local service (default: ~/.local/state/tinyrig)")
       ->type_name("DIR")
@@ -161,6 +170,8 @@ int Main(int argc, char** argv) {
   app.get_formatter()->column_width(30);
   Common common;
   AddCommon(app, common);
+  common.server.security.token = TakeSecretVariable("TINYRIG_TOKEN");
+  if (const char* ca = std::getenv("TINYRIG_CA")) common.server.security.ca_file = ca;
   Runner runner;
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);

@@ -32,14 +32,15 @@ bool HasAgent(const Client& client) {
 
 }  // namespace
 
-Result<Session> Session::Open(const std::string& server, const std::string& state_flag,
+Result<Session> Session::Open(const ServerChoice& server, const std::string& state_flag,
                               const SessionNeeds& needs) {
   Session session;
   const char* variable = std::getenv("TINYRIG_SERVER");
-  const std::string named = !server.empty() ? server : variable != nullptr ? variable : "";
+  ServerChoice named = server;
+  if (named.empty() && variable != nullptr) named.address = variable;
   if (!named.empty()) {
-    TRY(CheckAddress(named));
-    session.client_ = std::make_unique<Client>(named);
+    TRY_ASSIGN(Client client, Client::Connect(named));
+    session.client_ = std::make_unique<Client>(std::move(client));
     TRY(session.client_->Hello(kNamedTimeout).status());
     return session;
   }

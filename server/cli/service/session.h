@@ -26,9 +26,10 @@ struct SessionNeeds {
 /// it too.
 class Session {
  public:
-  /// `server` is an address or empty ($TINYRIG_SERVER, then the service of the state folder).
+  /// `server` may be empty: $TINYRIG_SERVER, then the service of the state folder, which is on this
+  /// machine and asks for no token.
   /// Errors: kUnavailable when a named server does not answer; those of LocalService.
-  static Result<Session> Open(const std::string& server, const std::string& state_flag,
+  static Result<Session> Open(const ServerChoice& server, const std::string& state_flag,
                               const SessionNeeds& needs);
   ~Session();
   Session(Session&&) noexcept = default;

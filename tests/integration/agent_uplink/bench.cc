@@ -119,8 +119,8 @@ FakeAgent::FakeAgent(const std::string& server, const std::filesystem::path& spo
   options.instance_id = "instance-1";
   options.heartbeat = milliseconds(100);
   options.identify_retry = milliseconds(50);
-  uplink_ = std::make_unique<Uplink>(io_, options, MakeChannel(server), boards_, std::move(*opened),
-                                     attempts, attempts.Runner());
+  uplink_ = std::make_unique<Uplink>(io_, options, MakeChannel(server, {}).value(), boards_,
+                                     std::move(*opened), attempts, attempts.Runner());
 }
 
 void FakeAgent::Start() {

@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <iterator>
+#include <sstream>
 #include <thread>
 
 extern char** environ;
@@ -55,10 +57,12 @@ int WaitFor(pid_t pid, std::chrono::seconds limit) {
 ServerProcess::ServerProcess() = default;
 ServerProcess::~ServerProcess() { Kill(); }
 
-bool ServerProcess::Start() {
+bool ServerProcess::Start(const std::vector<std::string>& arguments) {
   int pipe_fds[2];
   if (::pipe2(pipe_fds, O_CLOEXEC) != 0) return false;
-  pid_ = Spawn({"--state", state().string(), "--log-level", "warn"}, pipe_fds[1]);
+  std::vector<std::string> words = {"--state", state().string(), "--log-level", "warn"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  pid_ = Spawn(words, pipe_fds[1]);
   ::close(pipe_fds[1]);
   std::string line;
   const auto deadline = Clock::now() + std::chrono::seconds(20);
@@ -74,6 +78,8 @@ bool ServerProcess::Start() {
   }
   ::close(pipe_fds[0]);
   if (!ready) Kill();
+  std::istringstream said(line.substr(line.find(':') + 1));
+  addresses_.assign(std::istream_iterator<std::string>(said), {});
   return ready;
 }
 

@@ -19,8 +19,11 @@ class ServerProcess {
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  /// Starts (again) on the same state and waits until it is ready. False when it ended instead.
-  bool Start();
+  /// Starts (again) on the same state, with further `arguments`, and waits until it is ready. False
+  /// when it ended instead.
+  bool Start(const std::vector<std::string>& arguments = {});
+  /// What it said that it listens on.
+  const std::vector<std::string>& addresses() const { return addresses_; }
   /// kill -9, and waits.
   void Kill();
   /// SIGTERM; returns the exit code, -1 when it did not end in 10 s (then it is killed).
@@ -34,6 +37,7 @@ class ServerProcess {
 
  private:
   TempDir dir_;
+  std::vector<std::string> addresses_;
   pid_t pid_ = -1;
 };
 

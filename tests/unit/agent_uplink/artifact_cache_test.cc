@@ -70,7 +70,7 @@ class ArtifactCacheTest : public testing::Test {
     builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
-    auto cache = ArtifactCache::Open(dir(), MakeChannel(address()), io_, pool_);
+    auto cache = ArtifactCache::Open(dir(), MakeChannel(address(), {}).value(), io_, pool_);
     EXPECT_TRUE(cache.ok()) << cache.status().message();
     cache_ = std::move(*cache);
   }
@@ -198,7 +198,7 @@ TEST_F(ArtifactCacheTest, ACancelEndsTheTransfer) {
 
 TEST_F(ArtifactCacheTest, OpenRemovesWhatWasHalfFetched) {
   std::ofstream(dir() / (std::string(kAbc) + ".1.tmp")) << "ab";
-  ASSERT_TRUE(ArtifactCache::Open(dir(), MakeChannel(address()), io_, pool_).ok());
+  ASSERT_TRUE(ArtifactCache::Open(dir(), MakeChannel(address(), {}).value(), io_, pool_).ok());
   EXPECT_EQ(Files(), 0u);
 }
 
