@@ -12,6 +12,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <random>
 #include <string>
 
@@ -23,6 +24,7 @@
 #include "agent/uplink/bench.h"
 #include "agent/uplink/state_dir.h"
 #include "agent/uplink/uplink.h"
+#include "proto/notify/notify.h"
 
 namespace {
 
@@ -34,10 +36,13 @@ enum ExitCode { kOk = 0, kUsage = 1, kStateInUse = 2 };
 
 constexpr size_t kMaxBenchFileBytes = 1 << 20;
 constexpr std::chrono::seconds kEndLimit{10};
+/// A server that is there takes a result within moments; the others wait on disk.
+constexpr std::chrono::seconds kDeliverLimit{3};
 
 struct Flags {
   std::string bench, server, state, agent_id, log_level = "info";
   ChannelSecurity security;
+  uint32_t drain_s = 0;
 };
 
 std::filesystem::path ShareDir() {
@@ -79,9 +84,37 @@ Result<BenchConfig> Configure(const Flags& flags) {
   return config;
 }
 
+/// Returns when a signal asked for the end. The first lets attempts end where `drain` allows it,
+/// the next one does not.
+void RunUntilStopped(boost::asio::io_context& io, Uplink& uplink, std::chrono::seconds drain) {
+  int asked = 0;
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
+  std::function<void()> listen = [&] {
+    signals.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      spdlog::info("stopping on signal {}", signal);
+      ++asked;
+      listen();
+    });
+  };
+  listen();
+  while (asked == 0) io.run_one();
+  NotifyManager("STOPPING=1");
+  if (drain.count() > 0 && !(uplink.idle() && uplink.delivered())) {
+    spdlog::info("what runs may end within {} s; signal again to cancel it", drain.count());
+    uplink.Drain();
+    const auto limit = Clock::now() + drain;
+    while (asked == 1 && !uplink.idle() && Clock::now() < limit) io.run_one_until(limit);
+    const auto delivery = Clock::now() + kDeliverLimit;
+    while (asked == 1 && !uplink.delivered() && Clock::now() < delivery) io.run_one_until(delivery);
+  }
+  // A further signal ends the program at once.
+  signals.clear();
+}
+
 // Tools that the agent starts die with the thread that started them, so the main thread, which
 // lives longest, runs everything; only transfers are on the pool.
-Status Run(const BenchConfig& config, const std::string& agent_id) {
+Status Run(const BenchConfig& config, const Flags& flags) {
   TRY_ASSIGN(const StateDir state, StateDir::Open(config.state_dir));
   TRY_ASSIGN(Spool spool, Spool::Open(state.spool()));
   boost::asio::io_context io(1);
@@ -92,25 +125,18 @@ Status Run(const BenchConfig& config, const std::string& agent_id) {
   TRY_ASSIGN(const std::unique_ptr<ArtifactCache> cache,
              ArtifactCache::Open(state.cache(), channel, io, pool));
   Uplink::Options options;
-  options.agent_id = agent_id.empty() ? config.bench : agent_id;
+  options.agent_id = flags.agent_id.empty() ? config.bench : flags.agent_id;
   options.bench = config.bench;
   options.instance_id = RandomId();
   Uplink uplink(io, options, channel, boards, std::move(spool), *cache, RunAttempt);
 
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  bool stopping = false;
-  signals.async_wait([&](const boost::system::error_code&, int signal) {
-    spdlog::info("stopping on signal {}", signal);
-    stopping = true;
-    // A second signal ends the program at once.
-    signals.clear();
-    uplink.Stop();
-  });
   spdlog::info("agent {} of bench {} with {} boards, server {}", options.agent_id, config.bench,
                boards.size(), config.server);
   for (const std::string& note : IdentityNotes(config)) spdlog::warn("{}", note);
   uplink.Start();
-  while (!stopping) io.run_one();
+  NotifyManager(fmt::format("READY=1\nSTATUS={} boards, server {}", boards.size(), config.server));
+  RunUntilStopped(io, uplink, std::chrono::seconds(flags.drain_s));
+  uplink.Stop();
   io.run_for(kEndLimit);
   if (!io.stopped()) {
     // Something hangs. What matters is on disk, and children die with this process.
@@ -155,6 +181,8 @@ int main(int argc, char** argv) {
   app.add_option("--token-file", flags.security.token_file,
                  "File with this bench's token; else the variable TINYRIG_TOKEN");
   app.add_option("--agent-id", flags.agent_id, "Name towards the server; default: the bench's");
+  app.add_option("--drain", flags.drain_s,
+                 "On SIGTERM or SIGINT let running attempts end, for at most so many seconds");
   app.add_option("--log-level", flags.log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.footer("Example: tinyrig-agent --bench /etc/tinyrig/bench.yaml");
@@ -168,7 +196,7 @@ int main(int argc, char** argv) {
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
 
   const Result<BenchConfig> config = Configure(flags);
-  const Status status = config.ok() ? Run(*config, flags.agent_id) : config.status();
+  const Status status = config.ok() ? Run(*config, flags) : config.status();
   if (!status.ok()) fmt::print(stderr, "tinyrig-agent: {}\n", status.message());
   return ExitCodeOf(status);
 }

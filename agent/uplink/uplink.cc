@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kMaxQueued = 256;
 /// A probe that is there says so at once; one that is frozen is not waited for.
 constexpr std::chrono::seconds kLookAgain{2};
+constexpr char kStopping[] = "the agent is stopping";
 
 int64_t WallClockUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -127,6 +128,12 @@ void Uplink::Start() {
   }
 }
 
+void Uplink::Drain() {
+  draining_ = true;
+  consoles_.CloseAll();
+  SendHeartbeat();
+}
+
 void Uplink::Stop() {
   stopping_ = true;
   heartbeat_.cancel();
@@ -144,12 +151,19 @@ v1::AgentHello Uplink::MakeHello() {
   hello.set_bench(options_.bench);
   hello.set_version(TINYRIG_VERSION);
   hello.set_instance_id(options_.instance_id);
-  for (const auto& board : boards_) *hello.add_boards() = Describe(*board);
+  for (const auto& board : boards_) *hello.add_boards() = Announce(*board);
   for (const auto& [key, lease] : leases_) {
     if (!lease->cancelled) *hello.add_held() = key.ToProto();
   }
   for (const LeaseKey& key : spool_.Keys()) *hello.add_held() = key.ToProto();
   return hello;
+}
+
+v1::AgentBoard Uplink::Announce(const Board& board) const {
+  v1::AgentBoard message = Describe(board);
+  // A board that cannot take jobs gets none: no offer is refused again and again.
+  if (draining_ && board.broken.empty()) message.set_broken(kStopping);
+  return message;
 }
 
 void Uplink::OnWelcome() {
@@ -192,7 +206,7 @@ void Uplink::OnOffer(v1::LeaseOffer offer) {
 }
 
 Result<BoardSlot*> Uplink::SlotFor(const v1::LeaseOffer& offer) {
-  if (stopping_) return Status(Code::kUnavailable, "the agent is stopping");
+  if (stopping_ || draining_) return Status(Code::kUnavailable, kStopping);
   for (const auto& slot : slots_) {
     const Board& board = slot->board;
     if (board.id != offer.board_id()) continue;
@@ -334,7 +348,7 @@ void Uplink::SendConsole(v1::ConsoleReport report) {
 
 void Uplink::SendHeartbeat() {
   v1::AgentMessage message;
-  for (const auto& board : boards_) *message.mutable_heartbeat()->add_boards() = Describe(*board);
+  for (const auto& board : boards_) *message.mutable_heartbeat()->add_boards() = Announce(*board);
   link_.Send(std::move(message));
 }
 

@@ -45,6 +45,12 @@ class Uplink : private ServerLink::Listener {
 
   /// Dials, and begins to identify the boards.
   void Start();
+  /// Takes no more offers and tells the server so; what runs goes on, results are delivered.
+  void Drain();
+  /// No attempt runs.
+  bool idle() const { return leases_.empty(); }
+  /// No result waits for a server that is there.
+  bool delivered() const { return !link_.connected() || spool_.Keys().empty(); }
   /// Takes no more offers, cancels what runs, leaves the spool. `io` runs dry when all has ended.
   void Stop();
 
@@ -55,6 +61,7 @@ class Uplink : private ServerLink::Listener {
   void OnWelcome() override;
   void OnMessage(v1::ServerMessage message) override;
 
+  v1::AgentBoard Announce(const Board& board) const;
   void OnOffer(v1::LeaseOffer offer);
   void OnCancel(const LeaseKey& key, const std::string& reason);
   void Refuse(const LeaseKey& key, const std::string& reason);
@@ -87,6 +94,7 @@ class Uplink : private ServerLink::Listener {
   /// The highest fence seen for each job of the server's present life.
   std::map<uint64_t, uint64_t> fences_;
   std::string server_instance_;
+  bool draining_ = false;
   bool stopping_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include <random>
 #include <thread>
 
+#include "proto/notify/notify.h"
 #include "server/api/api_server.h"
 #include "server/daemon/state_dir.h"
 #include "server/service/firmware_folder.h"
@@ -74,6 +75,7 @@ Status RunDaemon(const DaemonOptions& options) {
   signals.async_wait([&](const boost::system::error_code& error, int signal) {
     if (error) return;
     spdlog::info("stopping on signal {}", signal);
+    NotifyManager("STOPPING=1");
     dispatcher.Stop();
     stopper = std::thread([&] {
       api->Shutdown();
@@ -81,8 +83,10 @@ Status RunDaemon(const DaemonOptions& options) {
       keep_running.reset();
     });
   });
-  fmt::print("tinyrigd ready: {}\n", fmt::join(api->addresses(), " "));
+  const std::string addresses = fmt::format("{}", fmt::join(api->addresses(), " "));
+  fmt::print("tinyrigd ready: {}\n", addresses);
   std::fflush(stdout);
+  NotifyManager("READY=1\nSTATUS=listening on " + addresses);
   io.run();
   if (stopper.joinable()) stopper.join();
   return {};

@@ -44,6 +44,11 @@ std::vector<Finding> CheckService(const Common& common) {
     const Result<std::string> state = StateFolder(common.state);
     if (!state.ok()) return {{Level::kNote, "service", state.status().message(), "", ""}};
     server = {ReadServiceFile(*state).address, {}};
+    if (!SocketAnswers(server.address) && common.state.empty()) server.address = kMachineServer;
+    if (SocketForbidden(server.address)) {
+      return {{Level::kProblem, "service", "you may not use the server of this machine",
+               server.address, "sudo usermod -aG tinyrig $USER, then log in again"}};
+    }
     if (!SocketAnswers(server.address)) {
       return {{Level::kNote, "service", "no service runs here; commands start a private one", "",
                "for a lasting one: tinyrig up"}};

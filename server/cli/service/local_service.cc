@@ -108,7 +108,7 @@ Status LocalService::StartServer(const LocalServiceOptions& options) {
 Status LocalService::PrepareAgent() {
   if (boards_.empty()) return OkStatus();
   TRY_ASSIGN(const std::string program, FindProgram("tinyrig-agent"));
-  TRY_ASSIGN(const std::string library, FindBesidePrograms("lib/libtinyrig-hidapi.so"));
+  TRY_ASSIGN(const std::string library, FindBesidePrograms("lib/tinyrig/libtinyrig-hidapi.so"));
   const std::string folder = state_ + "/agent";
   const std::string bench = state_ + "/bench.yaml";
   TRY(MakePrivateFolder(folder));

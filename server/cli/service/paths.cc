@@ -102,19 +102,29 @@ Status WriteServiceFile(const std::string& state, const ServiceFile& service) {
 
 void RemoveServiceFile(const std::string& state) { unlink((state + "/service").c_str()); }
 
-bool SocketAnswers(const std::string& address) {
-  if (!address.starts_with("unix:")) return false;
+namespace {
+
+/// 0, or the system's reason why the connection cannot be made.
+int TryToConnect(const std::string& address) {
+  if (!address.starts_with("unix:")) return EINVAL;
   const std::string path = address.substr(5);
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
-  if (path.empty() || path.size() > kMaxSocketPath) return false;
+  if (path.empty() || path.size() > kMaxSocketPath) return EINVAL;
   std::memcpy(name.sun_path, path.c_str(), path.size());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const bool connected = connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0;
+  if (fd < 0) return errno;
+  const int error =
+      connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name)) == 0 ? 0 : errno;
   close(fd);
-  return connected;
+  return error;
 }
+
+}  // namespace
+
+bool SocketAnswers(const std::string& address) { return TryToConnect(address) == 0; }
+
+bool SocketForbidden(const std::string& address) { return TryToConnect(address) == EACCES; }
 
 Result<std::string> FindProgram(std::string_view name) {
   const fs::path path = ProgramFolder() / name;

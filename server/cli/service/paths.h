@@ -12,6 +12,10 @@ namespace tinyrig::cli {
 /// Errors: kFailedPrecondition when there is no home folder.
 Result<std::string> StateFolder(const std::string& given);
 
+/// Where the server of this machine listens (deploy/systemd/tinyrigd.service). Members of group
+/// tinyrig may connect.
+inline constexpr char kMachineServer[] = "unix:/run/tinyrig/tinyrigd.sock";
+
 /// Creates the folder and its parents; only its owner may enter. Errors: the system's reason.
 Status MakePrivateFolder(const std::string& path);
 
@@ -37,6 +41,8 @@ void RemoveServiceFile(const std::string& state);
 
 /// True when something accepts connections at "unix:PATH"; immediate.
 bool SocketAnswers(const std::string& address);
+/// True when there may be a server at "unix:PATH", but this user may not look.
+bool SocketForbidden(const std::string& address);
 
 /// The path of a program that is installed beside this one. Errors: kNotFound, naming the folder.
 Result<std::string> FindProgram(std::string_view name);

@@ -30,6 +30,23 @@ bool HasAgent(const Client& client) {
   return false;
 }
 
+Status MayNotUse() {
+  return {Code::kPermissionDenied,
+          "you may not use the server of this machine; join its group (sudo usermod -aG tinyrig "
+          "$USER) and log in again, or choose a folder of your own with --state"};
+}
+
+/// The server of this machine, for those who run none of their own; empty when there is none.
+std::string MachineServer(const SessionNeeds& needs) {
+  const Result<std::string> own = StateFolder("");
+  if (own.ok() && SocketAnswers(ReadServiceFile(*own).address)) return "";
+  if (SocketAnswers(kMachineServer)) return kMachineServer;
+  if (SocketForbidden(kMachineServer)) {
+    needs.say(fmt::format("{}. Going on without it", MayNotUse().message()));
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<Session> Session::Open(const ServerChoice& server, const std::string& state_flag,
@@ -38,6 +55,7 @@ Result<Session> Session::Open(const ServerChoice& server, const std::string& sta
   const char* variable = std::getenv("TINYRIG_SERVER");
   ServerChoice named = server;
   if (named.empty() && variable != nullptr) named.address = variable;
+  if (named.empty() && state_flag.empty()) named.address = MachineServer(needs);
   if (!named.empty()) {
     TRY_ASSIGN(Client client, Client::Connect(named));
     session.client_ = std::make_unique<Client>(std::move(client));
@@ -47,6 +65,7 @@ Result<Session> Session::Open(const ServerChoice& server, const std::string& sta
   TRY_ASSIGN(session.state_, StateFolder(state_flag));
   const std::string& state = session.state_;
   if (needs.boards == "none" && !std::filesystem::exists(state)) {
+    if (state_flag.empty() && SocketForbidden(kMachineServer)) return MayNotUse();
     return Status(
         Code::kUnavailable,
         fmt::format("nothing was measured yet: no server runs and '{}' does not exist. Start "

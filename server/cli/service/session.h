@@ -21,8 +21,9 @@ struct SessionNeeds {
   std::function<void(const std::string&)> say = [](const std::string&) {};
 };
 
-/// A connection to a server. When none was named and none runs in the state folder, a private one
-/// is started there and stopped with the session; before that it waits for other commands that use
+/// A connection to a server: the named one, or the one that runs in the state folder, or (unless a
+/// state folder was named) the machine's. When there is none, a private one is started in the state
+/// folder and stopped with the session; before that it waits for other commands that use
 /// it too.
 class Session {
  public:

@@ -158,7 +158,7 @@ class Bench:
                 "    probe:", "      driver: openocd", f"      config: {self.board_type}.cfg", f"      serial: {serial}",
                 f"      mode: {self.mode}",
                 f"      uid_address: {UID_ADDRESS[self.board_type]:#010x}", "      dpidr: 0x2BA01477", "      env:",
-                f"        LD_PRELOAD: {BUILD}/lib/libtinyrig-hidapi.so",
+                f"        LD_PRELOAD: {BUILD}/lib/tinyrig/libtinyrig-hidapi.so",
                 f"        TINYRIG_VBOARD_DAP: {self.dir}/{board}/dap.sock",
                 "    link:", "      driver: uart", f"      port: {self.dir}/{link}/tty", "      baud: 115200",
                 "    power:", "      driver: virtual", f"      control: {self.dir}/{board}/control.sock",
