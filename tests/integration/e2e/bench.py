@@ -119,8 +119,8 @@ class Bench:
         self._spawn("server", BUILD / "bin" / "tinyrigd", "--state", self.dir / "server-state")
         until("the server answers", lambda: self.cli("boards", check=False).returncode == 0)
 
-    def start_agent(self) -> None:
-        self._spawn("agent", BUILD / "bin" / "tinyrig-agent", "--bench", self.dir / "bench.yaml")
+    def start_agent(self, *options) -> None:
+        self._spawn("agent", BUILD / "bin" / "tinyrig-agent", "--bench", self.dir / "bench.yaml", *options)
 
     def wait_idle(self) -> None:
         def idle():
