@@ -12,6 +12,7 @@
 #include "proto/tinyrig/v1/jobs.pb.h"
 #include "proto/tinyrig/v1/results.pb.h"
 #include "server/model/ids.h"
+#include "server/store/candidates.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
@@ -53,8 +54,13 @@ class Reader {
                                    const v1::Page& page);
   /// Ended jobs with what they found out, oldest first.
   Result<PageOf<v1::JobResult>> ListResults(const ResultFilter& filter, const v1::Page& page);
-  /// All pages at once, for fronts.
+  /// All pages at once.
   Result<std::vector<v1::JobResult>> AllResults(const ResultFilter& filter);
+  /// For fronts: see candidates.h.
+  Status ForEachCandidate(const CandidateFilter& filter, const std::vector<std::string>& metrics,
+                          const std::function<Status(const Candidate&)>& show) {
+    return tinyrig::server::ForEachCandidate(db_, filter, metrics, show);
+  }
 
   /// Up to `limit` events after `after`, oldest first.
   Result<std::vector<v1::CampaignEvent>> Events(CampaignId campaign, uint64_t after,

@@ -42,6 +42,9 @@ class Statement {
     (Bind(++index, args), ...);
   }
 
+  /// One more parameter of a statement whose number of them varies; positions count from 1.
+  void BindInt(int position, int64_t value) { Bind(position, value); }
+
   /// True: a row is there. False: no more rows.
   Result<bool> Step();
 
@@ -130,24 +133,36 @@ class Database {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
   Result<sqlite3_stmt*> Prepared(std::string_view sql);
+  /// So that a text is found without being copied.
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  friend class Transaction;
 
   std::unique_ptr<sqlite3, Close> db_;
-  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>> statements_;
+  std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, Hash, std::equal_to<>>
+      statements_;
+  int open_transactions_ = 0;  ///< One within the other.
 };
 
-/// BEGIN IMMEDIATE ... COMMIT; rolls back unless committed.
+/// BEGIN IMMEDIATE ... COMMIT; rolls back unless committed. Within another transaction of the same
+/// database it is a savepoint: it rolls back by itself, and is on disk when the outer one is.
 class Transaction {
  public:
   static Result<Transaction> Begin(Database& db);
   ~Transaction();
-  Transaction(Transaction&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  Transaction(Transaction&& other) noexcept
+      : db_(std::exchange(other.db_, nullptr)), inner_(other.inner_) {}
   Transaction& operator=(Transaction&&) = delete;
   /// On failure everything is rolled back.
   Status Commit();
 
  private:
-  explicit Transaction(Database& db) : db_(&db) {}
+  Transaction(Database& db, bool inner) : db_(&db), inner_(inner) { ++db.open_transactions_; }
+  void RollBack();
+
   Database* db_;
+  bool inner_;
 };
 
 }  // namespace tinyrig::server

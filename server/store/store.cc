@@ -21,7 +21,27 @@ std::optional<std::string> NullIfEmpty(const std::string& text) {
 Result<Store> Store::Open(const std::filesystem::path& file) {
   TRY_ASSIGN(Database db, Database::Open(file.string(), Database::Mode::kReadWrite));
   TRY(Migrate(db));
-  return Store(std::move(db));
+  Store store(std::move(db));
+  TRY(store.SaveMissingFronts());
+  return store;
+}
+
+Result<Store::Group> Store::BeginGroup() {
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
+  return Group(this, std::move(transaction));
+}
+
+Status Store::Group::Commit() {
+  const Status status = transaction_.Commit();
+  kept_ = status.ok();
+  return status;
+}
+
+Store::Group::~Group() {
+  // Words that were learned within it may be gone with it.
+  if (kept_) return;
+  store_->metric_ids_.clear();
+  store_->method_ids_.clear();
 }
 
 Result<PlanId> Store::SavePlan(const PlanRecord& plan) {
@@ -139,6 +159,7 @@ Status Store::MoveJob(const Change& change, TimeUs now) {
   }
   TRY(db_.Run("UPDATE job SET state=?, ended_us=? WHERE job_id=?", to, IsEnded(change.to) ? now : 0,
               change.job.value));
+  if (counts.queued() + counts.leased() == 0) TRY(SaveFront(change.campaign, now));
   return db_.Run(
       "INSERT INTO event(campaign_id, job_id, state, detail, board_id, attempt, time_us, counts) "
       "VALUES(?,?,?,?,?,?,?,?)",

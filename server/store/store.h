@@ -20,6 +20,27 @@ class Store {
   /// Opens and migrates.
   static Result<Store> Open(const std::filesystem::path& file);
 
+  /// Several changes as one: none is on disk, and none may be told to anybody, before Commit()
+  /// returned OK. Each is still done wholly or not at all. What a busy server saves is waiting for
+  /// the disk: once a group, not once a change.
+  class Group {
+   public:
+    ~Group();
+    Group(Group&&) noexcept = default;
+    Group& operator=(Group&&) = delete;
+    Status Commit();
+
+   private:
+    friend class Store;
+    Group(Store* store, Transaction transaction)
+        : store_(store), transaction_(std::move(transaction)) {}
+    Store* store_;
+    Transaction transaction_;
+    bool kept_ = false;
+  };
+  /// One at a time. The Store must not move while there is one.
+  Result<Group> BeginGroup();
+
   /// Plans, expectations and jobs at once; infeasible jobs are ended from the start. The same
   /// idempotency key with the same spec gives the campaign of the first call (`created` false).
   /// Errors: kAlreadyExists when the key was used for another spec.
@@ -112,6 +133,10 @@ class Store {
     uint32_t attempt = 0;
   };
   Status MoveJob(const Change& change, TimeUs now);
+  // store_answers.cc
+  Status UpdateSeries(JobId job, const std::vector<v1::Measurement>& measurements, TimeUs now);
+  Status SaveFront(CampaignId campaign, TimeUs now);
+  Status SaveMissingFronts();
   Result<std::vector<JobId>> CancelJobs(std::string_view where, uint64_t id, TimeUs now);
 
   Database db_;

@@ -114,6 +114,7 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
                 AsBytes(of_job), key.job.value));
     TRY(SaveMeasurements(key.job, key.attempt, ended.measurements));
     TRY(SaveLayers(key.job, ended.layers));
+    if (ended.next == v1::JOB_STATE_SUCCEEDED) TRY(UpdateSeries(key.job, ended.measurements, now));
   }
   TRY(MoveJob({campaign, key.job, v1::JOB_STATE_LEASED, ended.next, detail, board_id, key.attempt},
               now));
