@@ -8,6 +8,7 @@
 #include "server/api/pull_stream.h"
 #include "server/api/unary.h"
 #include "server/service/front_query.h"
+#include "server/service/job_comparison.h"
 #include "server/store/user_query.h"
 
 namespace tinyrig::server {

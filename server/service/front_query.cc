@@ -1,53 +1,117 @@
 #include "server/service/front_query.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <map>
-#include <set>
+#include <algorithm>
+#include <array>
 
 #include "server/model/names.h"
-#include "server/results/front.h"
+#include "server/results/front_facts.h"
+#include "server/results/front_goals.h"
 #include "server/results/metrics.h"
+#include "server/service/front_filter.h"
 
 namespace tinyrig::server {
 namespace {
 
-struct Axis {
-  std::string metric;
-  bool maximize;
-};
+constexpr std::array<const char*, 2> kMemories = {"ram_model_bytes", "flash_model_bytes"};
+constexpr std::array<uint64_t, 4> kMemoryLimits = {32'000, 64'000, 128'000, 256'000};
+constexpr size_t kMaxNotes = 20;
 
-Result<std::vector<Axis>> AxesOf(const v1::Goals& goals) {
-  std::vector<Axis> axes;
-  for (const std::string& metric : goals.minimize()) axes.push_back({metric, false});
-  for (const std::string& metric : goals.maximize()) axes.push_back({metric, true});
-  if (axes.empty())
-    return Status(Code::kInvalidArgument,
-                  "a front needs goals; name metrics to minimise or maximise");
-  for (const Axis& axis : axes) {
+Status CheckMetrics(const std::vector<GoalAxis>& axes) {
+  for (const GoalAxis& axis : axes) {
     if (FindMetric(axis.metric) == nullptr) {
-      return Status(
-          Code::kInvalidArgument,
-          fmt::format("metric '{}' is not known; server/README.md lists them", axis.metric));
+      return {Code::kInvalidArgument,
+              fmt::format("metric '{}' is not known; server/README.md lists them", axis.metric)};
     }
   }
-  return axes;
+  return {};
 }
 
-const v1::Measurement* Find(const v1::JobResult& result, const std::string& metric) {
-  for (const v1::Measurement& m : result.measurements()) {
-    if (m.metric() == metric) return &m;
+/// What the question is about, with the intervals of the goals and of the memories.
+struct Considered {
+  explicit Considered(size_t axes) : points(axes) {}
+  std::vector<JobId> jobs;
+  FrontPoints points;
+  std::array<std::vector<double>, kMemories.size()> memories;  ///< Upper ends.
+  v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
+  std::vector<std::string> left_out;
+  size_t missing = 0;
+};
+
+Status Consider(const Candidate& candidate, const std::vector<GoalAxis>& axes, Considered* all) {
+  if (all->fidelity != v1::FIDELITY_UNSPECIFIED && candidate.fidelity != all->fidelity) {
+    return {Code::kInvalidArgument,
+            "the selection mixes hardware, emulated or native results, which never share a front; "
+            "choose a fidelity"};
   }
-  return nullptr;
+  all->fidelity = candidate.fidelity;
+  std::vector<Interval> point;
+  std::vector<std::string_view> missing;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const MetricValue& metric = candidate.metrics[i];
+    if (!metric.found) missing.push_back(axes[i].metric);
+    point.push_back(axes[i].IntervalOf(metric.value, metric.uncertainty));
+  }
+  if (!missing.empty()) {
+    if (++all->missing <= kMaxNotes) {
+      all->left_out.push_back(fmt::format("job {} is left out: it has no {}", candidate.job.value,
+                                          fmt::join(missing, ", ")));
+    }
+    return {};
+  }
+  all->jobs.push_back(candidate.job);
+  all->points.Add(point);
+  for (size_t i = 0; i < kMemories.size(); ++i) {
+    const MetricValue& memory = candidate.metrics[axes.size() + i];
+    all->memories[i].push_back(memory.found ? IntervalOf(memory.value, memory.uncertainty).hi
+                                            : std::numeric_limits<double>::infinity());
+  }
+  return {};
 }
 
-Status CheckFidelity(const std::vector<v1::JobResult>& results) {
-  std::set<v1::Fidelity> fidelities;
-  for (const v1::JobResult& result : results) fidelities.insert(result.fidelity());
-  if (fidelities.size() <= 1) return {};
-  return {Code::kInvalidArgument,
-          "the selection mixes hardware, emulated or native results, which never share a front; "
-          "choose a fidelity"};
+void AddBest(const Considered& all, v1::Front* front) {
+  const auto first_goal = [&](size_t i) { return all.points[i][0].lo + all.points[i][0].hi; };
+  for (size_t memory = 0; memory < kMemories.size(); ++memory) {
+    for (const uint64_t limit : kMemoryLimits) {
+      std::optional<size_t> best;
+      for (size_t i = 0; i < all.jobs.size(); ++i) {
+        if (all.memories[memory][i] > static_cast<double>(limit)) continue;
+        if (!best || first_goal(i) < first_goal(*best)) best = i;
+      }
+      v1::BestUnder& under = *front->add_best();
+      under.set_metric(kMemories[memory]);
+      under.set_limit_bytes(limit);
+      under.set_job_id(best ? all.jobs[*best].value : 0);
+    }
+  }
+}
+
+Status AddResult(Reader& reader, JobId job, google::protobuf::RepeatedPtrField<v1::JobResult>* to) {
+  ResultFilter filter;
+  filter.job = job;
+  TRY_ASSIGN(std::vector<v1::JobResult> found, reader.AllResults(filter));
+  // Pruned a moment ago: it is gone from the front as well.
+  if (!found.empty()) *to->Add() = std::move(found.front());
+  return {};
+}
+
+Status AddPoints(Reader& reader, const Considered& all, const std::vector<bool>& on_front,
+                 v1::Front* front) {
+  std::array<size_t, 2> counts{};
+  for (size_t i = 0; i < all.jobs.size(); ++i) {
+    if (++counts[on_front[i] ? 0 : 1] > kMaxListedPoints) continue;
+    TRY(AddResult(reader, all.jobs[i],
+                  on_front[i] ? front->mutable_points() : front->mutable_dominated()));
+  }
+  const std::array<std::string_view, 2> words = {"are on the front", "are dominated"};
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] <= kMaxListedPoints) continue;
+    front->add_notes(fmt::format("{} results {}; the first {} are listed", counts[i], words[i],
+                                 kMaxListedPoints));
+  }
+  return {};
 }
 
 }  // namespace
@@ -61,73 +125,43 @@ Result<v1::Front> QueryFront(Reader& reader, const v1::GetFrontRequest& request)
       *front.mutable_goals() = campaign.spec().goals();
     }
   }
-  TRY_ASSIGN(const std::vector<Axis> axes, AxesOf(front.goals()));
-  ResultFilter filter;
+  if (front.goals().minimize_size() + front.goals().maximize_size() == 0) {
+    return Status(Code::kInvalidArgument,
+                  "a front needs goals; name metrics to minimise or maximise");
+  }
+  const std::vector<GoalAxis> axes = AxesOf(front.goals());
+  TRY(CheckMetrics(axes));
+  std::vector<std::string> metrics;
+  for (const GoalAxis& axis : axes) metrics.push_back(axis.metric);
+  metrics.insert(metrics.end(), kMemories.begin(), kMemories.end());
+  TRY_ASSIGN(const FrontFilter wanted, FrontFilter::Of(request));
+  const size_t first_wanted = metrics.size();
+  metrics.insert(metrics.end(), wanted.metrics().begin(), wanted.metrics().end());
+  CandidateFilter filter;
   filter.campaign = CampaignId(request.campaign_id());
   filter.board_type = request.board_type();
-  filter.state = v1::JOB_STATE_SUCCEEDED;
-  TRY_ASSIGN(std::vector<v1::JobResult> results, reader.AllResults(filter));
-  if (request.fidelity() != v1::FIDELITY_UNSPECIFIED) {
-    std::erase_if(results,
-                  [&](const v1::JobResult& r) { return r.fidelity() != request.fidelity(); });
-  }
-  TRY(CheckFidelity(results));
+  filter.fidelity = request.fidelity();
+  Considered all(axes.size());
+  TRY(reader.ForEachCandidate(filter, metrics, [&](const Candidate& candidate) -> Status {
+    if (!wanted.Holds(candidate, first_wanted)) return {};
+    return Consider(candidate, axes, &all);
+  }));
 
-  std::vector<const v1::JobResult*> candidates;
-  std::vector<FrontPoint> points;
-  for (const v1::JobResult& result : results) {
-    FrontPoint point;
-    std::string missing;
-    for (const Axis& axis : axes) {
-      const v1::Measurement* m = Find(result, axis.metric);
-      if (m == nullptr) {
-        missing += (missing.empty() ? "" : ", ") + axis.metric;
-        continue;
-      }
-      const Interval interval = IntervalOf(m->value(), m->uncertainty());
-      point.push_back(axis.maximize ? Negated(interval) : interval);
-    }
-    if (!missing.empty()) {
-      front.add_notes(fmt::format("job {} is left out: it has no {}", result.job_id(), missing));
-      continue;
-    }
-    candidates.push_back(&result);
-    points.push_back(std::move(point));
+  const std::vector<bool> on_front = FindFront(all.points);
+  const FrontFacts facts = DescribeFront(all.points, on_front);
+  for (std::string& note : all.left_out) front.add_notes(std::move(note));
+  if (all.missing > kMaxNotes) {
+    front.add_notes(fmt::format("{} more are left out for such reasons", all.missing - kMaxNotes));
   }
-  const std::vector<bool> on_front = FindFront(points);
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    *(on_front[i] ? front.add_points() : front.add_dominated()) = *candidates[i];
+  TRY(AddPoints(reader, all, on_front, &front));
+  for (const std::vector<size_t>& tie : facts.ties) {
+    v1::Tie& jobs = *front.add_ties();
+    for (const size_t i : tie) jobs.add_job_ids(all.jobs[i].value);
   }
+  if (facts.knee) front.set_knee_job_id(all.jobs[*facts.knee].value);
+  if (facts.hypervolume) front.set_hypervolume(*facts.hypervolume);
+  AddBest(all, &front);
   return front;
-}
-
-Result<v1::CompareJobsResponse> CompareJobs(Reader& reader, const v1::CompareJobsRequest& request) {
-  std::vector<v1::JobResult> pair;
-  for (uint64_t id : {request.base_job_id(), request.other_job_id()}) {
-    ResultFilter filter;
-    filter.job = JobId(id);
-    TRY_ASSIGN(std::vector<v1::JobResult> found, reader.AllResults(filter));
-    if (found.empty()) {
-      return Status(Code::kNotFound,
-                    fmt::format("job {} does not exist or has not ended; list jobs to see", id));
-    }
-    pair.push_back(std::move(found.front()));
-  }
-  TRY(CheckFidelity(pair));
-  v1::CompareJobsResponse response;
-  for (const v1::Measurement& base : pair[0].measurements()) {
-    const v1::Measurement* other = Find(pair[1], base.metric());
-    if (other == nullptr) continue;
-    v1::MetricChange& change = *response.add_changes();
-    change.set_metric(base.metric());
-    change.set_base(base.value());
-    change.set_other(other->value());
-    change.set_unit(base.unit());
-    const Interval a = IntervalOf(base.value(), base.uncertainty());
-    const Interval b = IntervalOf(other->value(), other->uncertainty());
-    change.set_separated(a.hi < b.lo || b.hi < a.lo);
-  }
-  return response;
 }
 
 }  // namespace tinyrig::server
