@@ -80,7 +80,14 @@ grpc::ServerUnaryReactor* CampaignServiceImpl::SubmitCampaign(
     });
   };
   backend_.executors.Offload(
-      [this, request] { return PrepareCampaign(*request, backend_.catalog, backend_.artifacts); },
+      [this, request]() -> Result<NewCampaign> {
+        SubmissionContext submission{backend_.catalog, backend_.artifacts, backend_.plans, {}};
+        {
+          TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+          TRY_ASSIGN(submission.labels, reader->BoardLabels());
+        }
+        return PrepareCampaign(*request, submission);
+      },
       store);
   return reactor;
 }

@@ -126,7 +126,7 @@ grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* 
                backend_.store.RerunJob(JobId(request->job_id()), request->idempotency_key(),
                                        backend_.clock.Now()));
     const JobId id = rerun.job.job;
-    const CampaignId campaign = rerun.job.campaign;
+    const CampaignId campaign = rerun.job.terms->campaign;
     if (rerun.created) backend_.dispatcher.Enqueue({std::move(rerun.job)});
     backend_.hub.Changed(campaign);
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());

@@ -57,14 +57,16 @@ Status RunDaemon(const DaemonOptions& options) {
   const Clock clock;
   ReaderPool readers(state.database());
   EventHub hub;
+  PlanCache plans;
   Judge judge(artifacts, readers, catalog);
   const std::string instance_id = RandomId();
   TRY_ASSIGN(ReferenceJobs references,
              ReferenceJobs::Prepare(options.reference_model, catalog, artifacts));
-  Dispatcher dispatcher(executors, clock, store, hub, judge, std::move(references), instance_id);
+  Dispatcher dispatcher(executors, clock, store, hub, judge, std::move(references),
+                        options.reference_policy, catalog.BoardTypes(), instance_id);
   TRY(dispatcher.Start());
   Backend backend{executors, clock,   store, dispatcher, readers,
-                  artifacts, catalog, hub,   instance_id};
+                  artifacts, catalog, hub,   plans,      instance_id};
   TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen, tls));
 
   // The end: streams are told, calls finish, work that was accepted is done, then the io thread has

@@ -6,6 +6,7 @@
 
 #include "proto/status/status.h"
 #include "server/api/tls.h"
+#include "server/service/reference_jobs.h"
 
 namespace tinyrig::server {
 
@@ -15,6 +16,7 @@ struct DaemonOptions {
   TlsFiles tls;                     ///< Empty: no TLS, and nothing beyond loopback.
   std::filesystem::path firmware_dir;
   std::filesystem::path reference_model;  ///< .tflite of the reference jobs.
+  ReferencePolicy reference_policy;
 };
 
 /// Runs the server until SIGTERM or SIGINT, on the calling thread. Prints one line when it is

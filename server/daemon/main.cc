@@ -60,6 +60,13 @@ int main(int argc, char** argv) {
   app.add_option("--reference-model", reference_model,
                  "Model of the jobs that check suspect boards; default "
                  "../share/tinyrig/zoo/digits_cnn.tflite");
+  app.add_option("--reference-every-jobs", options.reference_policy.every_jobs,
+                 "Check a good board after so many jobs; default 500")
+      ->check(CLI::PositiveNumber);
+  uint32_t reference_every_h = 24;
+  app.add_option("--reference-every-hours", reference_every_h,
+                 "Check a good board after so many hours; default 24")
+      ->check(CLI::PositiveNumber);
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   try {
@@ -68,6 +75,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? kOk : kUsage;
   }
   options.state_dir = state_dir;
+  options.reference_policy.every_us = tinyrig::server::TimeUs{reference_every_h} * 3600 * 1'000'000;
   if (!firmware_dir.empty()) options.firmware_dir = firmware_dir;
   if (!reference_model.empty()) options.reference_model = reference_model;
   spdlog::set_default_logger(spdlog::stderr_color_mt("tinyrigd"));

@@ -10,6 +10,7 @@
 
 #include "proto/device/limits.h"
 #include "proto/vectors/patterns.h"
+#include "server/model/expression.h"
 #include "server/model/names.h"
 #include "server/model/sha256.h"
 #include "server/results/metrics.h"
@@ -149,8 +150,8 @@ Result<v1::CampaignSpec> NormalizeCampaign(v1::CampaignSpec spec) {
   for (const v1::ArtifactRef& model : spec.models()) TRY(CheckArtifact("models", model));
   if (spec.board_types().empty())
     return Invalid("board_types: a campaign needs at least one board type");
-  for (const std::string& type : spec.board_types()) {
-    if (type.empty()) return Invalid("board_types: an empty name is no board type");
+  for (const std::string& entry : spec.board_types()) {
+    TRY(Expression::Parse(entry, "type").status().WithContext("board_types"));
   }
   TRY(CheckVectors(spec.vectors()));
   TRY(NormalizeVariants(*spec.mutable_variants()));
@@ -163,15 +164,17 @@ Result<v1::CampaignSpec> NormalizeCampaign(v1::CampaignSpec spec) {
   TRY(CheckRange("repetitions", spec.repetitions(), 1, device::kMaxRepetitions));
   TRY(CheckRange("max_attempts", spec.max_attempts(), 1, kMaxAttempts));
   TRY(CheckRange("attempt_timeout_s", spec.attempt_timeout_s(), 1, kMaxAttemptTimeoutS));
+  TRY(CheckRange("queue_timeout_s", spec.queue_timeout_s(), 0, kMaxQueueTimeoutS));
   return spec;
 }
 
-Result<std::vector<JobSpec>> ExpandCampaign(const v1::CampaignSpec& spec) {
+Result<std::vector<JobSpec>> ExpandCampaign(const v1::CampaignSpec& spec,
+                                            const std::vector<std::string>& board_types) {
   const v1::VariantMatrix& matrix = spec.variants();
   // Multiplied as floating point: a hostile spec must not overflow the check.
-  const double cells = static_cast<double>(spec.models_size()) * spec.board_types_size() *
-                       matrix.kernels_size() * matrix.weights_size() * matrix.fusion_size() *
-                       matrix.synthesis_size();
+  const double cells = static_cast<double>(spec.models_size()) *
+                       static_cast<double>(board_types.size()) * matrix.kernels_size() *
+                       matrix.weights_size() * matrix.fusion_size() * matrix.synthesis_size();
   if (cells > static_cast<double>(kMaxJobsOfCampaign)) {
     return Invalid(fmt::format("the campaign asks for {:.0f} jobs, more than {}; split it", cells,
                                kMaxJobsOfCampaign));
@@ -180,7 +183,7 @@ Result<std::vector<JobSpec>> ExpandCampaign(const v1::CampaignSpec& spec) {
   std::vector<JobSpec> jobs;
   std::set<std::pair<std::string, std::string>> seen;
   for (const v1::ArtifactRef& model : spec.models()) {
-    for (const std::string& board_type : spec.board_types()) {
+    for (const std::string& board_type : board_types) {
       if (!seen.insert({model.sha256(), board_type}).second) continue;
       for (const v1::Variant& variant : variants) jobs.push_back({model, variant, board_type});
     }

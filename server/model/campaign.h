@@ -17,6 +17,7 @@ inline constexpr uint32_t kDefaultMaxAttempts = 3;
 inline constexpr uint32_t kDefaultAttemptTimeoutS = 120;
 inline constexpr uint32_t kMaxAttempts = 100;
 inline constexpr uint32_t kMaxAttemptTimeoutS = 24 * 3600;
+inline constexpr uint32_t kMaxQueueTimeoutS = 366 * 24 * 3600;
 
 /// One cell of the campaign's matrix.
 struct JobSpec {
@@ -32,11 +33,11 @@ struct JobSpec {
 /// checked elsewhere.
 Result<v1::CampaignSpec> NormalizeCampaign(v1::CampaignSpec spec);
 
-/// Models x board types x kernels x weights x fusion x synthesis in the order of the spec, without
-/// what an `exclude` entry matches and without repetitions. The same spec gives the same list.
-/// REQUIRES: `spec` came from NormalizeCampaign().
-/// Errors: kInvalidArgument when nothing is left or more than kMaxJobsOfCampaign jobs are asked
-/// for.
-Result<std::vector<JobSpec>> ExpandCampaign(const v1::CampaignSpec& spec);
+/// Models x `board_types` (names) x kernels x weights x fusion x synthesis in the order of the
+/// spec, without what an `exclude` entry matches and without repetitions. The same spec gives the
+/// same list. REQUIRES: `spec` came from NormalizeCampaign(). Errors: kInvalidArgument when nothing
+/// is left or more than kMaxJobsOfCampaign jobs are asked for.
+Result<std::vector<JobSpec>> ExpandCampaign(const v1::CampaignSpec& spec,
+                                            const std::vector<std::string>& board_types);
 
 }  // namespace tinyrig::server

@@ -9,8 +9,20 @@ bool Scheduler::Usable(const BoardView& board, TimeUs now) {
          (board.reserved_by.empty() || board.reserved_until_us <= now);
 }
 
+void Scheduler::SetBoardTypes(const std::vector<v1::BoardType>& types) {
+  types_.clear();
+  for (const v1::BoardType& type : types) types_[type.name()] = type;
+}
+
+BoardFacts Scheduler::FactsOf(const BoardView& board) const {
+  const auto type = types_.find(board.type);
+  return {type == types_.end() ? nullptr : &type->second, board.type, board.id.value,
+          board.agent.value, &board.labels};
+}
+
 void Scheduler::RestoreBoard(BoardView board) {
   board.online = false;
+  if (!board.lease) free_[board.type].insert(board.id);
   boards_.insert_or_assign(board.id, std::move(board));
 }
 
@@ -23,22 +35,10 @@ void Scheduler::RestoreLease(QueuedJob job, Lease lease) {
     board.agent = lease.agent;
   }
   board.lease = lease.key;
+  free_[board.type].erase(board.id);
   const JobId id = job.job;
-  leases_.insert_or_assign(id, Running{std::move(job), std::move(lease)});
-}
-
-// No board type begins with this byte.
-std::string Scheduler::QueueOf(const QueuedJob& job) {
-  return job.pinned.value.empty() ? job.board_type : std::string(1, '\0') + job.pinned.value;
-}
-
-void Scheduler::Enqueue(QueuedJob job) {
-  const QueueKey key{job.priority, job.job};
-  queued_keys_.emplace(job.job, key);
-  const std::string queue = QueueOf(job);
-  queued_in_.emplace(job.job, queue);
-  queues_[queue].emplace(key, std::move(job));
-  ++queued_count_;
+  const TimeUs leased_us = lease.deadline_us - lease.timeout_us - kGraceUs;
+  leases_.insert_or_assign(id, Running{std::move(job), std::move(lease), 0, leased_us});
 }
 
 Scheduler::Connected Scheduler::AgentConnected(const AgentId& agent,
@@ -66,11 +66,17 @@ std::vector<BoardId> Scheduler::AgentBoards(const AgentId& agent,
       stolen.push_back(report.id);
       continue;
     }
+    if (board.type != report.type || board.agent != agent || board.labels != report.labels) {
+      queue_.Forget(report.id);
+      free_[board.type].erase(report.id);
+    }
     board.id = report.id;
     board.type = report.type;
     board.agent = agent;
     board.online = true;
     board.broken = report.broken;
+    board.labels = report.labels;
+    if (!board.lease) free_[board.type].insert(board.id);
   }
   return stolen;
 }
@@ -81,11 +87,16 @@ void Scheduler::AgentLost(const AgentId& agent) {
   }
 }
 
-bool Scheduler::HasOtherBoard(const QueuedJob& job) const {
+// Only a board that could take it soon counts: nobody waits for one that is reserved for a week.
+bool Scheduler::HasOtherBoard(const QueuedJob& job, TimeUs now) const {
   return std::any_of(boards_.begin(), boards_.end(), [&](const auto& entry) {
     const BoardView& board = entry.second;
+    const TimeUs until = NextWindowOf(board, now).until_us;
     return board.type == job.board_type && board.online && board.broken.empty() &&
            !board.maintenance && board.condition.health != v1::BOARD_HEALTH_QUARANTINED &&
+           (board.reserved_by.empty() || board.reserved_until_us <= now) && !Draining(board) &&
+           (until == kNoWindow || until - kGraceUs >= job.terms->timeout_us) &&
+           (!job.terms->boards || Matches(board, *job.terms->boards)) &&
            !job.avoid.contains(board.id);
   });
 }
@@ -102,56 +113,84 @@ bool Scheduler::TakesOrdinaryJobs(const BoardView& board, TimeUs now) const {
   });
 }
 
-std::optional<QueuedJob> Scheduler::TakeFor(const BoardView& board, TimeUs now) {
-  QueuedJob pinned;
-  pinned.pinned = board.id;
-  if (std::optional<QueuedJob> job = TakeFrom(QueueOf(pinned), board)) return job;
-  return TakesOrdinaryJobs(board, now) ? TakeFrom(board.type, board) : std::nullopt;
+void Scheduler::SetAgentDrain(const AgentId& agent, bool drain) {
+  if (drain) {
+    draining_agents_.insert(agent);
+  } else {
+    draining_agents_.erase(agent);
+  }
 }
 
-std::optional<QueuedJob> Scheduler::TakeFrom(const std::string& queue_name,
-                                             const BoardView& board) {
-  const auto found = queues_.find(queue_name);
-  if (found == queues_.end()) return std::nullopt;
-  Queue& queue = found->second;
-  const auto fits = std::find_if(queue.begin(), queue.end(), [&](const auto& entry) {
-    const QueuedJob& job = entry.second;
-    return !job.pinned.value.empty() || !job.avoid.contains(board.id) || !HasOtherBoard(job);
-  });
-  if (fits == queue.end()) return std::nullopt;
-  QueuedJob job = std::move(fits->second);
-  queue.erase(fits);
-  queued_keys_.erase(job.job);
-  queued_in_.erase(job.job);
-  --queued_count_;
-  return job;
+bool Scheduler::Matches(const BoardView& board, const Expression& boards) const {
+  const BoardFacts facts = FactsOf(board);
+  return boards.Evaluate([&facts](std::string_view name) { return BoardOperand(facts, name); }) ==
+         Truth::kTrue;
+}
+
+Scheduler::NextWindow Scheduler::NextWindowOf(const BoardView& board, TimeUs now) const {
+  NextWindow next;
+  for (const Window& window : windows_) {
+    const TimeUs until = TimeUntil(window, now);
+    if (until < next.until_us && Matches(board, window.boards)) next = {&window, until};
+  }
+  return next;
+}
+
+std::vector<BoardView*> Scheduler::Candidates(TimeUs now) {
+  std::vector<BoardView*> candidates;
+  for (const auto& [type, free] : free_) {
+    const bool wanted = queue_.Wants(type);
+    for (const BoardId& id : free) {
+      BoardView& board = boards_.at(id);
+      if (!wanted && queue_.PinnedTo(id) == JobId()) continue;
+      if (Usable(board, now) && !Draining(board)) candidates.push_back(&board);
+    }
+  }
+  std::shuffle(candidates.begin(), candidates.end(), random_);
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const BoardView* a, const BoardView* b) {
+                     return a->condition.health < b->condition.health;
+                   });
+  return candidates;
+}
+
+std::optional<JobQueue::Taken> Scheduler::TakeFor(const BoardView& board, TimeUs now) {
+  const TimeUs until = NextWindowOf(board, now).until_us;
+  const bool ordinary = TakesOrdinaryJobs(board, now);
+  Seeker seeker{board.id, board.type,
+                [&](const Expression& boards) { return Matches(board, boards); },
+                // An attempt may last its timeout and the grace.
+                until == kNoWindow ? kNoWindow : until - kGraceUs,
+                [&](const QueuedJob& job) {
+                  return ordinary && (!job.avoid.contains(board.id) || !HasOtherBoard(job, now));
+                }};
+  return queue_.Take(seeker);
+}
+
+Lease Scheduler::Begin(BoardView& board, JobQueue::Taken taken, TimeUs now) {
+  QueuedJob& job = taken.job;
+  last_fence_ = Fence(last_fence_.value + 1);
+  Lease lease;
+  lease.key = {job.job, ++job.last_attempt, last_fence_};
+  lease.campaign = job.terms->campaign;
+  lease.board = board.id;
+  lease.agent = board.agent;
+  lease.timeout_us = job.terms->timeout_us;
+  lease.deadline_us = now + lease.timeout_us + kGraceUs;
+  lease.reference = !job.pinned.value.empty();
+  board.lease = lease.key;
+  free_[board.type].erase(board.id);
+  const JobId id = job.job;
+  leases_.emplace(id, Running{std::move(job), lease, taken.charged_us, now});
+  return lease;
 }
 
 std::vector<Lease> Scheduler::Match(TimeUs now) {
-  std::vector<BoardView*> idle;
-  for (auto& [id, board] : boards_) {
-    if (!board.lease && Usable(board, now)) idle.push_back(&board);
-  }
-  std::stable_sort(idle.begin(), idle.end(), [](const BoardView* a, const BoardView* b) {
-    return a->condition.health < b->condition.health;
-  });
   std::vector<Lease> leases;
-  for (BoardView* board : idle) {
-    std::optional<QueuedJob> job = TakeFor(*board, now);
-    if (!job) continue;
-    last_fence_ = Fence(last_fence_.value + 1);
-    Lease lease;
-    lease.key = {job->job, ++job->last_attempt, last_fence_};
-    lease.campaign = job->campaign;
-    lease.board = board->id;
-    lease.agent = board->agent;
-    lease.timeout_us = job->timeout_us;
-    lease.deadline_us = now + job->timeout_us + kGraceUs;
-    lease.reference = !job->pinned.value.empty();
-    board->lease = lease.key;
-    leases.push_back(lease);
-    const JobId id = job->job;
-    leases_.emplace(id, Running{std::move(*job), std::move(lease)});
+  if (draining_ || queue_.size() == 0) return leases;
+  for (BoardView* board : Candidates(now)) {
+    std::optional<JobQueue::Taken> taken = TakeFor(*board, now);
+    if (taken) leases.push_back(Begin(*board, std::move(*taken), now));
   }
   return leases;
 }
@@ -183,82 +222,54 @@ uint32_t Scheduler::FailedAttempts(const LeaseKey& key) const {
   return Find(key) == nullptr ? 0 : leases_.at(key.job).job.failed_attempts;
 }
 
-void Scheduler::ReleaseBoard(const Lease& lease) {
-  const auto board = boards_.find(lease.board);
-  if (board != boards_.end() && board->second.lease == lease.key) board->second.lease.reset();
+// REQUIRES: the lease is in force.
+Scheduler::Running Scheduler::Release(const LeaseKey& key) {
+  Running running = std::move(leases_.extract(key.job).mapped());
+  const auto board = boards_.find(running.lease.board);
+  if (board != boards_.end() && board->second.lease == key) {
+    board->second.lease.reset();
+    free_[board->second.type].insert(board->first);
+  }
+  return running;
 }
 
-void Scheduler::End(const LeaseKey& key, bool retry, v1::FailureOwner owner) {
+void Scheduler::End(const LeaseKey& key, bool retry, v1::FailureOwner owner, TimeUs now) {
   if (Find(key) == nullptr) return;
-  Running running = std::move(leases_.extract(key.job).mapped());
-  ReleaseBoard(running.lease);
+  Running running = Release(key);
+  queue_.Settle(running.job, running.charged_us, now - running.leased_us);
   if (!retry) return;
   ++running.job.failed_attempts;
+  running.job.queued_us = now;
   if (owner == v1::FAILURE_OWNER_BENCH) running.job.avoid.insert(running.lease.board);
-  Enqueue(std::move(running.job));
+  queue_.Push(std::move(running.job));
 }
 
 void Scheduler::Withdraw(const LeaseKey& key, TimeUs now) {
   if (Find(key) == nullptr) return;
-  Running running = std::move(leases_.extract(key.job).mapped());
-  ReleaseBoard(running.lease);
+  Running running = Release(key);
   if (BoardView* board = MutableBoard(running.lease.board)) {
     board->hold_until_us = now + kHoldAfterRefusalUs;
   }
-  Enqueue(std::move(running.job));
+  queue_.Refund(running.job, running.charged_us);
+  queue_.Push(std::move(running.job));
 }
 
-std::optional<Lease> Scheduler::Cancel(JobId job) {
-  if (const auto running = leases_.find(job); running != leases_.end()) {
-    Lease lease = running->second.lease;
-    ReleaseBoard(lease);
-    leases_.erase(running);
-    return lease;
+std::optional<Lease> Scheduler::Cancel(JobId job, TimeUs now) {
+  if (const auto found = leases_.find(job); found != leases_.end()) {
+    Running running = Release(found->second.lease.key);
+    queue_.Settle(running.job, running.charged_us, now - running.leased_us);
+    return running.lease;
   }
-  if (const auto queued = queued_keys_.find(job); queued != queued_keys_.end()) {
-    queues_[queued_in_.at(job)].erase(queued->second);
-    queued_in_.erase(job);
-    queued_keys_.erase(queued);
-    --queued_count_;
-  }
+  queue_.Remove(job);
   return std::nullopt;
 }
 
 JobId Scheduler::PinnedTo(const BoardId& board) const {
-  QueuedJob pinned;
-  pinned.pinned = board;
-  const auto queue = queues_.find(QueueOf(pinned));
-  if (queue != queues_.end() && !queue->second.empty()) return queue->second.begin()->first.job;
+  if (const JobId waiting = queue_.PinnedTo(board); waiting != JobId()) return waiting;
   const BoardView* view = FindBoard(board);
   if (view == nullptr || !view->lease) return JobId();
   const Lease* lease = Find(*view->lease);
   return lease != nullptr && lease->reference ? lease->key.job : JobId();
-}
-
-std::set<CampaignId> Scheduler::WaitingFor(const std::string& board_type) const {
-  std::set<CampaignId> campaigns;
-  const auto queue = queues_.find(board_type);
-  if (queue == queues_.end()) return campaigns;
-  for (const auto& [key, job] : queue->second) campaigns.insert(job.campaign);
-  return campaigns;
-}
-
-std::vector<JobId> Scheduler::SpoiledBefore(const std::string& board_type) const {
-  std::vector<JobId> jobs;
-  const auto queue = queues_.find(board_type);
-  if (queue == queues_.end()) return jobs;
-  for (const auto& [key, job] : queue->second) {
-    if (!job.avoid.empty()) jobs.push_back(job.job);
-  }
-  return jobs;
-}
-
-std::vector<std::string> Scheduler::WantedTypes() const {
-  std::vector<std::string> types;
-  for (const auto& [name, queue] : queues_) {
-    if (!queue.empty() && !name.starts_with('\0')) types.push_back(name);
-  }
-  return types;
 }
 
 const BoardView* Scheduler::FindBoard(const BoardId& board) const {

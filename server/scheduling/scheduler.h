@@ -2,18 +2,21 @@
 
 #include <map>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "proto/tinyrig/v1/types.pb.h"
+#include "server/model/board_expression.h"
 #include "server/model/ids.h"
 #include "server/scheduling/health.h"
+#include "server/scheduling/job_queue.h"
+#include "server/scheduling/windows.h"
 
 /// Which job runs on which board, and since when: the pure core. It knows no clock, no disk and no
 /// network; the caller brings the time, stores what it decides and sends the offers. Not thread
-/// safe.
+/// safe. Which job comes first is JobQueue's; which boards may take one is decided here.
 ///
 /// Life of a job here:  Enqueue -> queued -> Match -> leased -> (Reported ->) End -> gone, or
 /// queued again. Life of a lease:     it ends by End (result), by Expire (deadline), by
@@ -21,18 +24,6 @@
 ///                      (the agent forgot it), by Withdraw (refused or never sent) or by Cancel.
 /// At any moment a board has at most one lease and a job at most one; fences rise strictly.
 namespace tinyrig::server {
-
-struct QueuedJob {
-  JobId job;
-  CampaignId campaign;
-  std::string board_type;
-  int32_t priority = 0;          ///< Higher first; then the older job.
-  uint32_t last_attempt = 0;     ///< Number of the last attempt; the next is one more.
-  uint32_t failed_attempts = 0;  ///< Attempts that bench or service spoiled.
-  TimeUs timeout_us = 0;         ///< Of one attempt.
-  std::set<BoardId> avoid;  ///< Boards it failed on: used only when no other of the type is online.
-  BoardId pinned;           ///< A reference job: for this board only, before all others.
-};
 
 struct Lease {
   LeaseKey key;
@@ -49,6 +40,7 @@ struct BoardReport {
   BoardId id;
   std::string type;
   std::string broken;  ///< Not empty: takes no jobs, and why.
+  Labels labels;
 };
 
 struct BoardView {
@@ -57,6 +49,7 @@ struct BoardView {
   AgentId agent;
   bool online = false;
   std::string broken;
+  Labels labels;
   BoardCondition condition;
   bool maintenance = false;
   std::string maintenance_reason;
@@ -74,9 +67,13 @@ class Scheduler {
   /// A board that refused an offer gets the next one after this.
   static constexpr TimeUs kHoldAfterRefusalUs = 2'000'000;
 
-  /// Fences given out are greater than `last_fence`, the greatest that was ever stored.
-  explicit Scheduler(Fence last_fence) : last_fence_(last_fence) {}
+  /// Fences given out are greater than `last_fence`, the greatest that was ever stored. `seed`: of
+  /// the choice among boards that are equally good.
+  explicit Scheduler(Fence last_fence, uint64_t seed = 0)
+      : last_fence_(last_fence), random_(seed) {}
 
+  /// What expressions over boards may ask for.
+  void SetBoardTypes(const std::vector<v1::BoardType>& types);
   /// Board types that have a reference job: their suspect boards take no other job while a good
   /// board of the type can.
   void SetReferenceTypes(std::set<std::string> types) { reference_types_ = std::move(types); }
@@ -85,7 +82,7 @@ class Scheduler {
   /// A lease of before a restart, kept until the agent reports it or the deadline passes.
   void RestoreLease(QueuedJob job, Lease lease);
 
-  void Enqueue(QueuedJob job);
+  void Enqueue(QueuedJob job) { queue_.Push(std::move(job)); }
 
   /// An agent opened a stream: its boards are online now. Leases of this agent that are not in
   /// `held` are lost and returned, still in place: the caller ends each (End). Boards of a
@@ -101,9 +98,18 @@ class Scheduler {
   /// The stream is gone: boards offline, leases stay until their deadline.
   void AgentLost(const AgentId& agent);
 
-  /// Leases free boards to waiting jobs: what is pinned to the board, then highest priority, then
-  /// oldest job; boards in order of health and name. Quarantined boards get only what is pinned to
-  /// them. The caller stores and offers each lease, or takes it back with Withdraw().
+  /// No leases begin while the server drains, or on boards of an agent that does.
+  void SetDrain(bool drain) { draining_ = drain; }
+  void SetAgentDrain(const AgentId& agent, bool drain);
+  bool draining() const { return draining_; }
+  /// Replaces all windows. No lease begins that could last into one.
+  void SetWindows(std::vector<Window> windows) { windows_ = std::move(windows); }
+  const std::vector<Window>& windows() const { return windows_; }
+
+  /// Leases free boards to waiting jobs: first what is pinned to the board, then JobQueue's choice;
+  /// boards in order of health, equally good ones in random order, so that all wear alike.
+  /// Quarantined boards get only what is pinned to them. The caller stores and offers each lease,
+  /// or takes it back with Withdraw().
   std::vector<Lease> Match(TimeUs now);
 
   /// The lease of `key`, when it is in force: same job, attempt and fence.
@@ -121,62 +127,67 @@ class Scheduler {
   /// The attempt is over. `retry`: the job waits again, with one more failed attempt, preferably
   /// for another board after a failure of the bench. `owner`: of the failure, UNSPECIFIED for
   /// success. The board's condition is the caller's to change.
-  void End(const LeaseKey& key, bool retry, v1::FailureOwner owner);
+  void End(const LeaseKey& key, bool retry, v1::FailureOwner owner, TimeUs now);
   /// The offer was refused or never left: the job waits again, nothing is counted, the board rests
   /// a little.
   void Withdraw(const LeaseKey& key, TimeUs now);
   /// Removes the job. The lease it had, if any, is over.
-  std::optional<Lease> Cancel(JobId job);
+  std::optional<Lease> Cancel(JobId job, TimeUs now);
 
   const BoardView* FindBoard(const BoardId& board) const;
-  /// For changes of maintenance, reservation and condition. nullptr when the board is not known.
+  /// For changes of maintenance, reservation and condition only. nullptr when the board is not
+  /// known.
   BoardView* MutableBoard(const BoardId& board);
   const std::map<BoardId, BoardView>& boards() const { return boards_; }
-  size_t queued() const { return queued_count_; }
+  size_t queued() const { return queue_.size(); }
   size_t leased() const { return leases_.size(); }
+  const JobQueue& queue() const { return queue_; }
+  BoardFacts FactsOf(const BoardView& board) const;
 
   /// The job that is pinned to the board, waiting or running; 0 when there is none.
   JobId PinnedTo(const BoardId& board) const;
-  /// Campaigns that have jobs waiting for this type of board.
-  std::set<CampaignId> WaitingFor(const std::string& board_type) const;
-  /// Waiting jobs that the bench spoiled before, on a board of this type.
-  std::vector<JobId> SpoiledBefore(const std::string& board_type) const;
-  /// Types that jobs wait for.
-  std::vector<std::string> WantedTypes() const;
+  /// The window that covers the board now or next, and how long until then (0: now).
+  struct NextWindow {
+    const Window* window = nullptr;  ///< nullptr: there is none.
+    TimeUs until_us = kNoWindow;
+  };
+  NextWindow NextWindowOf(const BoardView& board, TimeUs now) const;
+  bool Matches(const BoardView& board, const Expression& boards) const;
+  bool Draining(const BoardView& board) const {
+    return draining_ || draining_agents_.contains(board.agent);
+  }
 
   /// Whether an offer would be taken now, but for a lease it may have and for its health.
   static bool Usable(const BoardView& board, TimeUs now);
 
  private:
-  struct QueueKey {
-    int32_t priority;
-    JobId job;
-    bool operator<(const QueueKey& other) const {
-      return priority != other.priority ? priority > other.priority : job < other.job;
-    }
-  };
-  using Queue = std::map<QueueKey, QueuedJob>;
   struct Running {
     QueuedJob job;
     Lease lease;
+    double charged_us = 0;
+    TimeUs leased_us = 0;
     bool reported = false;
   };
 
-  std::optional<QueuedJob> TakeFor(const BoardView& board, TimeUs now);
-  bool HasOtherBoard(const QueuedJob& job) const;
+  bool HasOtherBoard(const QueuedJob& job, TimeUs now) const;
   /// Whether it may take jobs that are not pinned to it.
   bool TakesOrdinaryJobs(const BoardView& board, TimeUs now) const;
-  std::optional<QueuedJob> TakeFrom(const std::string& queue_name, const BoardView& board);
-  static std::string QueueOf(const QueuedJob& job);
-  void ReleaseBoard(const Lease& lease);
+  /// Boards without a lease that may get one, best first.
+  std::vector<BoardView*> Candidates(TimeUs now);
+  std::optional<JobQueue::Taken> TakeFor(const BoardView& board, TimeUs now);
+  Lease Begin(BoardView& board, JobQueue::Taken taken, TimeUs now);
+  Running Release(const LeaseKey& key);
 
   Fence last_fence_;
+  std::mt19937_64 random_;
   std::map<BoardId, BoardView> boards_;
+  std::map<std::string, std::set<BoardId>> free_;  // Boards without a lease, by type.
+  std::map<std::string, v1::BoardType> types_;
   std::set<std::string> reference_types_;
-  std::map<std::string, Queue> queues_;  // By board type, and one a board for what is pinned to it.
-  std::unordered_map<JobId, QueueKey> queued_keys_;
-  std::unordered_map<JobId, std::string> queued_in_;
-  size_t queued_count_ = 0;
+  std::set<AgentId> draining_agents_;
+  bool draining_ = false;
+  std::vector<Window> windows_;
+  JobQueue queue_;
   std::map<JobId, Running> leases_;
 };
 

@@ -7,6 +7,7 @@
 #include "server/service/dispatcher.h"
 #include "server/service/event_hub.h"
 #include "server/service/executor.h"
+#include "server/service/plan_cache.h"
 #include "server/store/artifact_folder.h"
 #include "server/store/reader.h"
 #include "server/store/store.h"
@@ -24,6 +25,7 @@ struct Backend {
   ArtifactFolder& artifacts;
   const Catalog& catalog;
   EventHub& hub;
+  PlanCache& plans;
   std::string instance_id;
 };
 

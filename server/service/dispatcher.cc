@@ -7,23 +7,10 @@
 
 #include "server/model/names.h"
 #include "server/scheduling/retry.h"
+#include "server/service/agent_messages.h"
 
 namespace tinyrig::server {
 namespace {
-
-constexpr uint32_t kInferenceTimeoutMs = 30'000;
-
-LeaseKey KeyOf(const v1::AttemptKey& key) {
-  return {JobId(key.job_id()), key.attempt(), Fence(key.fence())};
-}
-
-v1::AttemptKey ToProto(const LeaseKey& key) {
-  v1::AttemptKey proto;
-  proto.set_job_id(key.job.value);
-  proto.set_attempt(key.attempt);
-  proto.set_fence(key.fence.value);
-  return proto;
-}
 
 std::string Text(const LeaseKey& key) {
   return fmt::format("job {} attempt {}", key.job.value, key.attempt);
@@ -40,47 +27,25 @@ std::vector<BoardReport> Reports(const google::protobuf::RepeatedPtrField<v1::Ag
   std::vector<BoardReport> reports;
   for (const v1::AgentBoard& board : boards) {
     if (!board.board_id().empty())
-      reports.push_back({BoardId(board.board_id()), board.board_type(), board.broken()});
+      reports.push_back(
+          {BoardId(board.board_id()), board.board_type(), board.broken(), LabelsOf(board)});
   }
   return reports;
-}
-
-v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context) {
-  v1::LeaseOffer offer;
-  *offer.mutable_key() = ToProto(lease.key);
-  offer.set_board_id(lease.board.value);
-  offer.set_deadline_ms(static_cast<uint32_t>(lease.timeout_us / 1000));
-  // A board under test begins in a known state.
-  offer.set_power_cycle(lease.reference);
-  *offer.mutable_image() = context.plan.image;
-  *offer.mutable_vectors() = context.spec.vectors();
-  v1::Execution& execution = *offer.mutable_execution();
-  execution.set_warmup(context.spec.warmup());
-  execution.set_repetitions(context.spec.repetitions());
-  execution.set_layer_hashes(context.spec.layer_hashes());
-  execution.set_profile(context.spec.profile());
-  execution.set_input_bytes(context.plan.facts.input_bytes);
-  for (const PlanInput& input : context.plan.facts.inputs) {
-    v1::InputTensor* tensor = execution.add_inputs();
-    tensor->set_elements(input.elements);
-    tensor->set_is_float32(input.is_float32);
-  }
-  execution.set_output_bytes(context.plan.facts.output_bytes);
-  execution.set_inference_timeout_ms(kInferenceTimeoutMs);
-  execution.set_arena_bytes(static_cast<uint32_t>(context.plan.facts.arena_bytes));
-  return offer;
 }
 
 }  // namespace
 
 Dispatcher::Dispatcher(Executors executors, const Clock& clock, Store& store, EventHub& hub,
-                       Judge& judge, ReferenceJobs references, std::string instance_id)
+                       Judge& judge, ReferenceJobs references, ReferencePolicy policy,
+                       std::vector<v1::BoardType> board_types, std::string instance_id)
     : executors_(executors),
       clock_(clock),
       store_(store),
       hub_(hub),
       judge_(judge),
       references_(std::move(references)),
+      policy_(policy),
+      board_types_(std::move(board_types)),
       instance_id_(std::move(instance_id)),
       timer_(executors.io) {}
 
@@ -93,14 +58,21 @@ Status Dispatcher::Start() {
     const std::pair key(count.board_type, count.image_sha256);
     expected_counts_[key] = std::move(count);
   }
-  scheduler_ = Scheduler(unfinished.last_fence);
+  // The seed differs from database to database, and is the same for the same one.
+  scheduler_ = Scheduler(unfinished.last_fence, unfinished.last_fence.value);
+  scheduler_.SetBoardTypes(board_types_);
   scheduler_.SetReferenceTypes(references_.Types());
-  for (const AgentRecord& agent : agents) agents_[AgentId(agent.agent_id)] = agent;
+  for (const AgentRecord& agent : agents) {
+    agents_[AgentId(agent.agent_id)] = agent;
+    scheduler_.SetAgentDrain(AgentId(agent.agent_id), agent.draining);
+  }
+  TRY(LoadWindows());
   for (const BoardRecord& board : boards) {
     BoardView view;
     view.id = BoardId(board.board_id);
     view.type = board.board_type;
     view.agent = AgentId(board.agent_id);
+    view.labels = board.labels;
     view.condition = board.condition;
     view.maintenance = board.maintenance;
     view.maintenance_reason = board.maintenance_reason;
@@ -138,7 +110,7 @@ void Dispatcher::Enqueue(std::vector<QueuedJob> jobs) {
 
 void Dispatcher::Cancelled(const std::vector<JobId>& jobs, CampaignId campaign) {
   for (JobId job : jobs) {
-    const std::optional<Lease> lease = scheduler_.Cancel(job);
+    const std::optional<Lease> lease = scheduler_.Cancel(job, clock_.Now());
     if (!lease) continue;
     hub_.Ended(lease->key);
     const auto session = sessions_.find(lease->agent);
@@ -231,7 +203,15 @@ void Dispatcher::Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHe
 }
 
 Status Dispatcher::Register(const std::shared_ptr<AgentLink>& link, const v1::AgentHello& hello) {
-  AgentRecord agent{hello.agent_id(), hello.bench(), hello.version(), true, clock_.Now()};
+  AgentRecord agent;
+  if (const auto known = agents_.find(AgentId(hello.agent_id())); known != agents_.end()) {
+    agent = known->second;  // Whether it is in drain stays.
+  }
+  agent.agent_id = hello.agent_id();
+  agent.bench = hello.bench();
+  agent.version = hello.version();
+  agent.connected = true;
+  agent.last_seen_us = clock_.Now();
   TRY(store_.SaveAgent(agent));
   TRY(SaveBoards(hello.agent_id(), hello.boards()));
   const AgentId id(hello.agent_id());
@@ -285,15 +265,7 @@ void Dispatcher::OnRefused(const Session& session, const v1::LeaseRefused& refus
   const Lease* lease = scheduler_.Find(key);
   if (lease == nullptr || lease->agent.value != session.agent.agent_id) return;
   spdlog::info("{} refused by board {}: {}", Text(key), lease->board.value, refused.reason());
-  const CampaignId campaign = lease->campaign;
-  if (const Status dropped = store_.DropLease(*lease, "refused: " + refused.reason(), clock_.Now());
-      !dropped.ok()) {
-    spdlog::error("{}: {}", Text(key), dropped.message());
-    return;  // The deadline ends it.
-  }
-  hub_.Ended(key);
-  scheduler_.Withdraw(key, clock_.Now());
-  hub_.Changed(campaign);
+  Withdraw(Lease(*lease), "refused: " + refused.reason());
   MatchAndOffer();
 }
 
@@ -357,7 +329,8 @@ Status Dispatcher::Commit(const LeaseKey& key, EndedAttempt ended) {
     spdlog::warn("{}: the store knows the attempt as ended", Text(key));
   }
   hub_.Ended(key);
-  scheduler_.End(key, ended.next == v1::JOB_STATE_QUEUED, owner);
+  scheduler_.End(key, ended.next == v1::JOB_STATE_QUEUED, owner, clock_.Now());
+  CountReference(lease);
   TRY(UpdateCondition(lease, ended));
   hub_.Changed(lease.campaign);
   spdlog::info(
@@ -390,19 +363,37 @@ void Dispatcher::Lost(const Lease& lease, const std::string& why) {
 
 void Dispatcher::MatchAndOffer() {
   if (stopped_) return;
-  for (const Lease& lease : scheduler_.Match(clock_.Now())) {
-    if (const Status offered = Offer(lease); !offered.ok()) {
-      spdlog::error("{} cannot be offered: {}", Text(lease.key), offered.message());
-      scheduler_.Withdraw(lease.key, clock_.Now());
-    }
+  const TimeUs now = clock_.Now();
+  const std::vector<Lease> leases = scheduler_.Match(now);
+  if (leases.empty()) return;
+  if (const Status stored = store_.AddLeases(leases, now); !stored.ok()) {
+    spdlog::error("{} leases cannot be stored: {}", leases.size(), stored.message());
+    for (const Lease& lease : leases) scheduler_.Withdraw(lease.key, now);
+    return;
   }
+  for (const Lease& lease : leases) {
+    const Status offered = Offer(lease);
+    if (offered.ok()) continue;
+    spdlog::error("{} cannot be offered: {}", Text(lease.key), offered.message());
+    Withdraw(lease, offered.message());
+  }
+}
+
+// A lease that was stored and not taken up: it never was.
+void Dispatcher::Withdraw(const Lease& lease, const std::string& why) {
+  if (const Status dropped = store_.DropLease(lease, why, clock_.Now()); !dropped.ok()) {
+    spdlog::error("{}: {}", Text(lease.key), dropped.message());
+    return;  // The deadline ends it.
+  }
+  hub_.Ended(lease.key);
+  scheduler_.Withdraw(lease.key, clock_.Now());
+  hub_.Changed(lease.campaign);
 }
 
 Status Dispatcher::Offer(const Lease& lease) {
   const auto session = sessions_.find(lease.agent);
   if (session == sessions_.end()) return {Code::kUnavailable, "its agent is not connected"};
   TRY_ASSIGN(const JobContext context, store_.LoadJob(lease.key.job));
-  TRY(store_.AddLease(lease, clock_.Now()));
   v1::ServerMessage message;
   *message.mutable_offer() = MakeOffer(lease, context);
   session->second.link->Send(std::move(message));
@@ -433,6 +424,7 @@ void Dispatcher::Tick() {
     Lost(lease, fmt::format("the agent did not report before the deadline of {} s; it is repeated",
                             lease.timeout_us / 1'000'000));
   }
+  EndTimedOut();
   StartReferences();
   MatchAndOffer();
   TellWhoWaits();

@@ -37,7 +37,8 @@ class Dispatcher {
   static constexpr std::chrono::milliseconds kTick{500};
 
   Dispatcher(Executors executors, const Clock& clock, Store& store, EventHub& hub, Judge& judge,
-             ReferenceJobs references, std::string instance_id);
+             ReferenceJobs references, ReferencePolicy policy,
+             std::vector<v1::BoardType> board_types, std::string instance_id);
 
   /// Takes up what was under way when the server ended, then starts the clockwork.
   Status Start();
@@ -67,7 +68,15 @@ class Dispatcher {
   Result<uint64_t> OpenConsole(const v1::ConsoleOpen& request, std::weak_ptr<ConsoleClient> client);
   Consoles& consoles() { return consoles_; }
 
-  size_t queued() const { return scheduler_.queued(); }
+  /// No jobs are offered any more, by any bench or by one; what runs goes on.
+  void SetDrain(bool drain);
+  Result<v1::Agent> SetAgentDrain(const v1::SetAgentDrainRequest& request);
+  /// Errors: kInvalidArgument for a window that never is, is always, or whose boards make no sense.
+  Result<v1::MaintenanceWindow> AddWindow(const v1::AddWindowRequest& request);
+  Result<v1::MaintenanceWindow> RemoveWindow(uint64_t window_id);
+  const std::vector<v1::MaintenanceWindow>& windows() const { return windows_; }
+
+  const Scheduler& scheduler() const { return scheduler_; }
 
  private:
   struct Session {
@@ -88,6 +97,7 @@ class Dispatcher {
                     const google::protobuf::RepeatedPtrField<v1::AgentBoard>& boards);
   void MatchAndOffer();
   Status Offer(const Lease& lease);
+  void Withdraw(const Lease& lease, const std::string& why);
   void Tick();
   void ScheduleTick();
   void Drop(const AgentId& agent, const Status& reason);
@@ -104,9 +114,19 @@ class Dispatcher {
   Status JudgeReference(const Lease& lease, EndedAttempt* ended);
   Status UpdateCondition(const Lease& lease, const EndedAttempt& ended);
   void Recovered(const BoardId& board);
-  std::string WhyNobodyTakes(const std::string& board_type) const;
+  void CountReference(const Lease& lease);
+
+  // dispatcher_queue.cc
+  void EndTimedOut();
+  std::string WhyIdle(const BoardView& board, TimeUs timeout_us) const;
+  std::string AllQuarantined(const std::string& board_type) const;
+  std::string WhyNobodyTakes(const std::string& board_type, const CampaignTerms& terms) const;
+  std::string WhyWaits(JobId job) const;
+  std::string WhyDraining(const AgentId& agent) const;
+  void GiveUp(const JobQueue::WaitingCampaign& campaign, const std::string& why);
   void TellWhoWaits();
-  void GiveUp(const std::string& board_type, const std::string& why);
+  Status LoadWindows();
+  Result<v1::MaintenanceWindow> FindWindow(uint64_t id) const;
 
   Executors executors_;
   const Clock& clock_;
@@ -114,12 +134,15 @@ class Dispatcher {
   EventHub& hub_;
   Judge& judge_;
   const ReferenceJobs references_;
+  const ReferencePolicy policy_;
+  const std::vector<v1::BoardType> board_types_;
   std::string instance_id_;
   Scheduler scheduler_{Fence(0)};
   Consoles consoles_;
   std::map<AgentId, Session> sessions_;
   std::map<AgentId, AgentRecord> agents_;
   std::map<BoardId, BoardRecord> board_records_;
+  std::vector<v1::MaintenanceWindow> windows_;
   std::set<LeaseKey> judging_;
   std::map<std::pair<std::string, std::string>, ReferenceRecord> expected_counts_;  // Type, image.
   std::set<std::string> countless_;  // Types whose boards count nothing exact.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "server/service/agent_messages.h"
 #include "server/service/dispatcher.h"
 
 namespace tinyrig::server {
@@ -23,8 +24,12 @@ Status Dispatcher::SaveBoards(const std::string& agent_id,
           id.value, board.mcu_uid(), record.mcu_uid);
     }
     if (!board.mcu_uid().empty()) record.mcu_uid = board.mcu_uid();
+    record.labels = LabelsOf(board);
+    if (record.last_reference_us == 0) record.last_reference_us = clock_.Now();
     BoardRecord& known = board_records_[id];
-    const bool same = known.board_type == record.board_type && known.agent_id == record.agent_id &&
+    const bool same = known.labels == record.labels &&
+                      known.last_reference_us == record.last_reference_us &&
+                      known.board_type == record.board_type && known.agent_id == record.agent_id &&
                       known.probe_serial == record.probe_serial && known.mcu_uid == record.mcu_uid;
     if (!same) TRY(store_.SaveBoardIdentity(record));
     known = std::move(record);
@@ -42,6 +47,12 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
     board.set_probe_serial(record->second.probe_serial);
     board.set_mcu_uid(record->second.mcu_uid);
   }
+  for (const auto& [key, value] : view.labels) {
+    v1::Label& label = *board.add_labels();
+    label.set_key(key);
+    label.set_value(value);
+  }
+  const Scheduler::NextWindow window = scheduler_.NextWindowOf(view, clock_.Now());
   if (view.lease) board.set_job_id(view.lease->job.value);
   const bool reserved = !view.reserved_by.empty() && view.reserved_until_us > clock_.Now();
   if (reserved) {
@@ -59,6 +70,14 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
     board.set_note(view.broken);
   } else if (view.lease) {
     board.set_state(v1::BOARD_STATE_BUSY);
+    if (scheduler_.Draining(view)) board.set_note("takes no more jobs: drain");
+  } else if (window.until_us == 0) {
+    board.set_state(v1::BOARD_STATE_MAINTENANCE);
+    board.set_note(
+        fmt::format("maintenance window {}: {}", window.window->id, window.window->reason));
+  } else if (scheduler_.Draining(view)) {
+    board.set_state(v1::BOARD_STATE_MAINTENANCE);
+    board.set_note(WhyDraining(view.agent));
   } else if (reserved) {
     board.set_state(v1::BOARD_STATE_RESERVED);
     board.set_note(view.reserve_reason);
@@ -92,6 +111,8 @@ std::vector<v1::Agent> Dispatcher::Agents() const {
     agent.set_version(now.version);
     agent.set_connected(session != sessions_.end());
     agent.set_last_seen_us(now.last_seen_us);
+    agent.set_draining(now.draining);
+    agent.set_drain_reason(now.drain_reason);
     agents.push_back(std::move(agent));
   }
   return agents;

@@ -63,7 +63,13 @@ void Dispatcher::StartReferences() {
     TimeUs& idle_since = idle_since_us_[id];
     if (!MayTeach(board, now) || idle_since == 0) idle_since = now;
     if (next_reference_us_[id] > now) continue;
-    if (board.condition.health == v1::BOARD_HEALTH_SUSPECT) {
+    const BoardRecord& record = board_records_[id];
+    const bool regular = record.jobs_since_reference >= policy_.every_jobs ||
+                         now - record.last_reference_us >= policy_.every_us;
+    if (board.condition.health == v1::BOARD_HEALTH_GOOD && regular &&
+        Scheduler::Usable(board, now)) {
+      due.push_back(id);
+    } else if (board.condition.health == v1::BOARD_HEALTH_SUSPECT) {
       const BoardView* teacher = known ? nullptr : FindTeacher(board.type);
       if (teacher == nullptr) {
         due.push_back(id);
@@ -184,47 +190,10 @@ void Dispatcher::Recovered(const BoardId& board) {
   for (const RecoveryDone& done : waiting) done(GetBoard(board));
 }
 
-// Empty unless everything that is connected for this type is quarantined.
-std::string Dispatcher::WhyNobodyTakes(const std::string& board_type) const {
-  std::vector<std::string> quarantined;
-  for (const auto& [id, board] : scheduler_.boards()) {
-    if (board.type != board_type || !board.online) continue;
-    if (board.condition.health != v1::BOARD_HEALTH_QUARANTINED) return {};
-    quarantined.push_back(fmt::format("{} ({})", id.value, board.condition.reason));
-  }
-  if (quarantined.empty()) return {};
-  return fmt::format(
-      "jobs wait: every connected board of type {} is quarantined: {}; mend one, then: tinyrig "
-      "board recover BOARD",
-      board_type, fmt::join(quarantined, "; "));
-}
-
-// A job that failed on these boards before has its verdict: nobody is there to hear another. One
-// that never ran waits, and says so.
-void Dispatcher::GiveUp(const std::string& board_type, const std::string& why) {
-  for (const JobId job : scheduler_.SpoiledBefore(board_type)) {
-    const Status stored = store_.GiveUp(job, why, clock_.Now());
-    if (!stored.ok()) {
-      spdlog::error("job {}: {}", job.value, stored.message());
-      continue;
-    }
-    scheduler_.Cancel(job);
-    spdlog::info("job {} has failed: {}", job.value, why);
-    if (const Result<JobContext> context = store_.LoadJob(job); context.ok()) {
-      hub_.Changed(context->campaign);
-    }
-  }
-}
-
-void Dispatcher::TellWhoWaits() {
-  std::map<CampaignId, std::string> notes;
-  for (const std::string& type : scheduler_.WantedTypes()) {
-    const std::string why = WhyNobodyTakes(type);
-    if (why.empty()) continue;
-    GiveUp(type, why);
-    for (const CampaignId campaign : scheduler_.WaitingFor(type)) notes[campaign] = why;
-  }
-  hub_.SetNotes(std::move(notes), clock_.Now());
+void Dispatcher::CountReference(const Lease& lease) {
+  BoardRecord& record = board_records_[lease.board];
+  record.jobs_since_reference = lease.reference ? 0 : record.jobs_since_reference + 1;
+  if (lease.reference) record.last_reference_us = clock_.Now();
 }
 
 }  // namespace tinyrig::server

@@ -49,11 +49,13 @@ Result<ReferenceJobs> ReferenceJobs::Prepare(const std::filesystem::path& path,
   model.set_sha256(sha256);
   model.set_name(path.filename().string());
   model.set_size_bytes(bytes.size());
+  PlanCache cache;
+  const SubmissionContext context{catalog, artifacts, cache, {}};
   for (const v1::BoardType& type : catalog.BoardTypes()) {
     v1::SubmitCampaignRequest request;
     *request.mutable_spec() = SpecFor(model, type.name());
     request.set_user("tinyrigd");
-    TRY_ASSIGN(NewCampaign campaign, PrepareCampaign(request, catalog, artifacts));
+    TRY_ASSIGN(NewCampaign campaign, PrepareCampaign(request, context));
     if (campaign.jobs.size() != 1 || campaign.jobs[0].infeasible) {
       spdlog::info("board type {} has no reference job: {}", type.name(),
                    campaign.jobs[0].infeasible->message());
@@ -73,7 +75,7 @@ std::set<std::string> ReferenceJobs::Types() const {
 
 std::string ReferenceJobs::ImageOf(const std::string& board_type) const {
   const auto found = templates_.find(board_type);
-  return found == templates_.end() ? "" : found->second.plans[0].image.sha256();
+  return found == templates_.end() ? "" : found->second.plans[0]->image.sha256();
 }
 
 NewCampaign ReferenceJobs::Make(const std::string& board_type, const BoardId& board) const {

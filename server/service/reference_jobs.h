@@ -12,6 +12,12 @@
 
 namespace tinyrig::server {
 
+/// When a board that is good is checked all the same.
+struct ReferencePolicy {
+  uint32_t every_jobs = 500;
+  TimeUs every_us = TimeUs{24} * 3600 * 1'000'000;
+};
+
 /// The jobs by which the server tells a good board from a bad one: a small model of the project's
 /// own on one computed vector, one inference, compiled once a board type when the server starts.
 class ReferenceJobs {

@@ -91,6 +91,16 @@ Result<std::unique_ptr<Reader>> Reader::Open(const std::filesystem::path& file) 
   return std::unique_ptr<Reader>(new Reader(std::move(db)));
 }
 
+Result<std::set<std::string>> Reader::BoardLabels() {
+  TRY_ASSIGN(Statement rows, db_.Query("SELECT DISTINCT key FROM board_label"));
+  std::set<std::string> labels;
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) return labels;
+    labels.insert(rows.Text(0));
+  }
+}
+
 Result<v1::Campaign> Reader::GetCampaign(CampaignId campaign) {
   TRY_ASSIGN(Statement row,
              db_.Query(std::string(kCampaignColumns) + "WHERE campaign_id=?", campaign.value));

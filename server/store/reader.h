@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ class Reader {
   static Result<std::unique_ptr<Reader>> Open(const std::filesystem::path& file);
 
   /// All kNotFound when there is no such thing.
+  /// Names of the labels that boards have.
+  Result<std::set<std::string>> BoardLabels();
   Result<v1::Campaign> GetCampaign(CampaignId campaign);
   Result<v1::Job> GetJob(JobId job);
   Result<JobContext> GetJobContext(JobId job) { return LoadJobContext(db_, job); }

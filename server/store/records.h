@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "proto/tinyrig/v1/campaigns.pb.h"
 #include "proto/tinyrig/v1/jobs.pb.h"
 #include "proto/tinyrig/v1/results.pb.h"
+#include "server/model/board_expression.h"
 #include "server/model/campaign.h"
 #include "server/model/ids.h"
 #include "server/model/plan_record.h"
@@ -29,7 +31,7 @@ struct NewCampaign {
   v1::CampaignSpec spec;
   std::string user;
   std::string idempotency_key;  ///< Empty: none.
-  std::vector<PlanRecord> plans;
+  std::vector<std::shared_ptr<const PlanRecord>> plans;
   std::vector<ExpectedRecord> expected;
   std::vector<NewJob> jobs;
   /// Of the server's own: left out of lists and views unless it is named. Its jobs are pinned.
@@ -78,6 +80,8 @@ struct AgentRecord {
   std::string version;
   bool connected = false;
   TimeUs last_seen_us = 0;
+  bool draining = false;
+  std::string drain_reason;
 };
 
 struct BoardRecord {
@@ -86,6 +90,9 @@ struct BoardRecord {
   std::string agent_id;
   std::string probe_serial;
   std::string mcu_uid;
+  Labels labels;
+  uint32_t jobs_since_reference = 0;
+  TimeUs last_reference_us = 0;  ///< The first time it was seen, before it had one.
   BoardCondition condition;
   bool maintenance = false;
   std::string maintenance_reason;

@@ -44,24 +44,29 @@ Store::Group::~Group() {
   store_->method_ids_.clear();
 }
 
-Result<PlanId> Store::SavePlan(const PlanRecord& plan) {
+Result<std::optional<PlanId>> Store::FindPlan(const PlanRecord& plan) {
   const v1::Variant& v = plan.variant;
-  TRY(db_.Run(
-      "INSERT INTO plan(model_sha256, kernels, weights, fusion, synthesis, board_type, build_id, "
-      "feasible, "
-      "reason, image, image_sha256, facts, detail) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT "
-      "DO NOTHING",
-      plan.model_sha256, v.kernels(), v.weights(), v.fusion(), v.synthesis(), plan.board_type,
-      plan.build_id, plan.feasible ? 1 : 0, plan.reason, Blob(plan.image.SerializeAsString()),
-      plan.image.sha256(), PlanFactsToJson(plan.facts), plan.detail));
   TRY_ASSIGN(Statement found,
              db_.Query("SELECT plan_id FROM plan WHERE model_sha256=? AND kernels=? AND weights=? "
                        "AND fusion=? AND "
                        "synthesis=? AND board_type=? AND build_id=? AND image_sha256=?",
                        plan.model_sha256, v.kernels(), v.weights(), v.fusion(), v.synthesis(),
                        plan.board_type, plan.build_id, plan.image.sha256()));
-  TRY(found.Step());
-  return PlanId(found.Uint(0));
+  TRY_ASSIGN(const bool row, found.Step());
+  return row ? std::optional(PlanId(found.Uint(0))) : std::nullopt;
+}
+
+Result<PlanId> Store::SavePlan(const PlanRecord& plan) {
+  TRY_ASSIGN(const std::optional<PlanId> known, FindPlan(plan));
+  if (known) return *known;
+  const v1::Variant& v = plan.variant;
+  TRY(db_.Run(
+      "INSERT INTO plan(model_sha256, kernels, weights, fusion, synthesis, board_type, build_id, "
+      "feasible, reason, image, image_sha256, facts, detail) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+      plan.model_sha256, v.kernels(), v.weights(), v.fusion(), v.synthesis(), plan.board_type,
+      plan.build_id, plan.feasible ? 1 : 0, plan.reason, Blob(plan.image.SerializeAsString()),
+      plan.image.sha256(), PlanFactsToJson(plan.facts), plan.detail));
+  return PlanId(static_cast<uint64_t>(db_.LastInsertId()));
 }
 
 Result<int64_t> Store::SaveExpected(const ExpectedRecord& expected, TimeUs now) {
@@ -191,8 +196,8 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
               Blob(spec_bytes), now, uint64_t{campaign.jobs.size()}, campaign.system ? 1 : 0));
   Added added{CampaignId(static_cast<uint64_t>(db_.LastInsertId())), true, {}};
   std::vector<uint64_t> plan_ids;
-  for (const PlanRecord& plan : campaign.plans) {
-    TRY_ASSIGN(const PlanId id, SavePlan(plan));
+  for (const std::shared_ptr<const PlanRecord>& plan : campaign.plans) {
+    TRY_ASSIGN(const PlanId id, SavePlan(*plan));
     plan_ids.push_back(id.value);
   }
   std::vector<int64_t> expected_ids;
@@ -201,6 +206,8 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
     expected_ids.push_back(id);
   }
   const std::string vector_set = VectorSetKey(campaign.spec.vectors());
+  TRY_ASSIGN(const std::shared_ptr<const CampaignTerms> terms,
+             MakeTerms(added.campaign, campaign.user, campaign.spec));
   for (const NewJob& job : campaign.jobs) {
     const v1::Variant& v = job.spec.variant;
     const int64_t expected_id = job.expected ? expected_ids[*job.expected] : 0;
@@ -217,11 +224,10 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
     if (!job.infeasible) {
       QueuedJob queued;
       queued.job = id;
-      queued.campaign = added.campaign;
+      queued.terms = terms;
       queued.board_type = job.spec.board_type;
-      queued.priority = campaign.spec.priority();
+      queued.queued_us = now;
       queued.pinned = campaign.pinned;
-      queued.timeout_us = TimeUs{campaign.spec.attempt_timeout_s()} * 1'000'000;
       added.queued.push_back(std::move(queued));
       continue;
     }
@@ -303,60 +309,6 @@ Result<bool> Store::CancelJob(JobId job, TimeUs now) {
   TRY_ASSIGN(const std::vector<JobId> changed, CancelJobs("job_id", job.value, now));
   TRY(transaction.Commit());
   return !changed.empty();
-}
-
-Status Store::SaveAgent(const AgentRecord& agent) {
-  return db_.Run(
-      "INSERT INTO agent(agent_id, bench, version, connected, last_seen_us) VALUES(?,?,?,?,?) ON "
-      "CONFLICT DO "
-      "UPDATE SET bench=excluded.bench, version=excluded.version, connected=excluded.connected, "
-      "last_seen_us=excluded.last_seen_us",
-      agent.agent_id, agent.bench, agent.version, agent.connected ? 1 : 0, agent.last_seen_us);
-}
-
-Status Store::SaveBoardIdentity(const BoardRecord& board) {
-  return db_.Run(
-      "INSERT INTO board(board_id, board_type, agent_id, probe_serial, mcu_uid) VALUES(?,?,?,?,?) "
-      "ON CONFLICT "
-      "DO UPDATE SET board_type=excluded.board_type, agent_id=excluded.agent_id, "
-      "probe_serial=CASE excluded.probe_serial WHEN '' THEN probe_serial ELSE "
-      "excluded.probe_serial END, "
-      "mcu_uid=CASE excluded.mcu_uid WHEN '' THEN mcu_uid ELSE excluded.mcu_uid END",
-      board.board_id, board.board_type, board.agent_id, board.probe_serial, board.mcu_uid);
-}
-
-Status Store::SaveBoardState(const BoardRecord& board) {
-  return db_.Run(
-      "UPDATE board SET health=?, health_reason=?, ever_suspect=?, maintenance=?, "
-      "maintenance_reason=?, reserved_by=?, "
-      "reserve_reason=?, "
-      "reserved_until_us=? WHERE board_id=?",
-      ToText(board.condition.health), board.condition.reason, board.condition.ever_suspect ? 1 : 0,
-      board.maintenance ? 1 : 0, board.maintenance_reason, board.reserved_by, board.reserve_reason,
-      board.reserved_until_us, board.board_id);
-}
-
-Status Store::SaveReference(const ReferenceRecord& reference, TimeUs now) {
-  return db_.Run(
-      "INSERT INTO reference_count(board_type, image_sha256, metric, value, board_id, job_id, "
-      "learned_us) VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-      reference.board_type, reference.image_sha256, reference.count.metric, reference.count.value,
-      reference.board_id, reference.job.value, now);
-}
-
-Result<std::vector<ReferenceRecord>> Store::LoadReferences() {
-  std::vector<ReferenceRecord> references;
-  TRY_ASSIGN(Statement rows, db_.Query("SELECT board_type, image_sha256, metric, value, board_id, "
-                                       "job_id FROM reference_count"));
-  for (;;) {
-    TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) return references;
-    references.push_back({rows.Text(0),
-                          rows.Text(1),
-                          {rows.Text(2), rows.Uint(3)},
-                          rows.Text(4),
-                          JobId(rows.Uint(5))});
-  }
 }
 
 Status Store::SaveArtifactName(const std::string& sha256, const std::string& name,

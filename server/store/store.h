@@ -2,10 +2,14 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "proto/status/status.h"
+#include "proto/tinyrig/v1/boards.pb.h"
 #include "server/scheduling/scheduler.h"
 #include "server/store/records.h"
 #include "server/store/sqlite.h"
@@ -51,9 +55,9 @@ class Store {
   };
   Result<Added> AddCampaign(const NewCampaign& campaign, TimeUs now);
 
-  /// Records the attempt before its offer leaves. The fence is kept: it never falls, restarts
+  /// Records attempts before their offers leave. The fences are kept: they never fall, restarts
   /// included.
-  Status AddLease(const Lease& lease, TimeUs now);
+  Status AddLeases(std::span<const Lease> leases, TimeUs now);
   /// The offer was refused or never left: the attempt never was.
   Status DropLease(const Lease& lease, const std::string& reason, TimeUs now);
 
@@ -63,9 +67,11 @@ class Store {
   enum class Outcome { kStored, kDuplicate, kStale };
   Result<Outcome> EndAttempt(const EndedAttempt& ended, TimeUs now);
 
-  /// A waiting job ends as failed, by the failure of its last attempt and with `why` and what
-  /// earlier attempts saw as evidence. Nothing happens to a job in another state. kNotFound.
-  Status GiveUp(JobId job, const std::string& why, TimeUs now);
+  /// A waiting job ends as failed: by `failure`, or by that of its last attempt. `why` and what
+  /// earlier attempts saw become evidence. Nothing happens to a job in another state. kNotFound:
+  /// neither failure nor attempt.
+  Status EndWaiting(JobId job, const std::string& why, std::optional<v1::Failure> failure,
+                    TimeUs now);
 
   /// Queued and leased jobs become cancelled; others stay as they are. Returns the jobs that
   /// changed.
@@ -83,7 +89,7 @@ class Store {
   Result<Rerun> RerunJob(JobId job, const std::string& idempotency_key, TimeUs now);
 
   Status SaveAgent(const AgentRecord& agent);
-  /// Identity of a board; an empty uid or serial does not erase a known one.
+  /// Identity and labels of a board; an empty uid or serial does not erase a known one.
   Status SaveBoardIdentity(const BoardRecord& board);
   /// Keeps what the first good board counted; a later one changes nothing.
   Status SaveReference(const ReferenceRecord& reference, TimeUs now);
@@ -105,6 +111,16 @@ class Store {
 
   Result<std::vector<AgentRecord>> LoadAgents();
 
+  /// The same key gives the same window (`created` false).
+  struct AddedWindow {
+    uint64_t id = 0;
+    bool created = false;
+  };
+  Result<AddedWindow> AddWindow(const v1::MaintenanceWindow& window,
+                                const std::string& idempotency_key, TimeUs now);
+  Status RemoveWindow(uint64_t id);
+  Result<std::vector<v1::MaintenanceWindow>> LoadWindows();
+
   Result<JobContext> LoadJob(JobId job);
 
   /// The file may not grow beyond so many pages: what a full disk looks like.
@@ -115,6 +131,8 @@ class Store {
  private:
   explicit Store(Database db) : db_(std::move(db)) {}
 
+  Result<std::shared_ptr<const CampaignTerms>> LoadTerms(CampaignId campaign);
+  Result<std::optional<PlanId>> FindPlan(const PlanRecord& plan);
   Result<PlanId> SavePlan(const PlanRecord& plan);
   Result<int64_t> SaveExpected(const ExpectedRecord& expected, TimeUs now);
   /// Numbers for the metrics and methods, committed before the transaction that uses them.

@@ -24,33 +24,31 @@ std::string FailureOfJob(const EndedAttempt& ended) {
   return failure.SerializeAsString();
 }
 
-QueuedJob ReadQueuedJob(const Statement& row) {
-  QueuedJob job;
-  job.job = JobId(row.Uint(0));
-  job.campaign = CampaignId(row.Uint(1));
-  job.board_type = row.Text(2);
-  job.priority = static_cast<int32_t>(row.Int(3));
-  job.last_attempt = row.Uint32(4);
-  job.failed_attempts = row.Uint32(5);
-  job.pinned = BoardId(row.Text(11));
-  return job;
+Result<std::shared_ptr<const CampaignTerms>> ReadTerms(const Statement& row, int id_column) {
+  v1::CampaignSpec spec;
+  if (!row.Parse(id_column + 2, &spec))
+    return Status(Code::kDataLoss, "a stored campaign cannot be read; restore a backup");
+  return MakeTerms(CampaignId(row.Uint(id_column)), row.Text(id_column + 1), spec);
 }
 
 }  // namespace
 
-Status Store::AddLease(const Lease& lease, TimeUs now) {
+Status Store::AddLeases(std::span<const Lease> leases, TimeUs now) {
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
-  TRY(db_.Run("UPDATE counter SET value=max(value, ?) WHERE name='fence'", lease.key.fence.value));
-  TRY(db_.Run(
-      "INSERT INTO attempt(job_id, attempt, fence, board_id, agent_id, started_us, deadline_us) "
-      "VALUES(?,?,?,?,?,?,?)",
-      lease.key.job.value, lease.key.attempt, lease.key.fence.value, lease.board.value,
-      lease.agent.value, now, lease.deadline_us));
-  TRY(db_.Run("UPDATE job SET last_attempt=? WHERE job_id=?", lease.key.attempt,
-              lease.key.job.value));
-  TRY(MoveJob({lease.campaign, lease.key.job, v1::JOB_STATE_QUEUED, v1::JOB_STATE_LEASED, "offered",
-               lease.board.value, lease.key.attempt},
-              now));
+  for (const Lease& lease : leases) {
+    TRY(db_.Run("UPDATE counter SET value=max(value, ?) WHERE name='fence'",
+                lease.key.fence.value));
+    TRY(db_.Run(
+        "INSERT INTO attempt(job_id, attempt, fence, board_id, agent_id, started_us, deadline_us) "
+        "VALUES(?,?,?,?,?,?,?)",
+        lease.key.job.value, lease.key.attempt, lease.key.fence.value, lease.board.value,
+        lease.agent.value, now, lease.deadline_us));
+    TRY(db_.Run("UPDATE job SET last_attempt=? WHERE job_id=?", lease.key.attempt,
+                lease.key.job.value));
+    TRY(MoveJob({lease.campaign, lease.key.job, v1::JOB_STATE_QUEUED, v1::JOB_STATE_LEASED,
+                 "offered", lease.board.value, lease.key.attempt},
+                now));
+  }
   return transaction.Commit();
 }
 
@@ -71,10 +69,11 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
   const LeaseKey& key = ended.key;
   std::string board_id;
   CampaignId campaign;
+  bool reference = false;
   {
     TRY_ASSIGN(Statement row,
                db_.Query("SELECT a.fence, a.ended_us, a.outcome, a.board_id, j.state, "
-                         "j.last_attempt, j.campaign_id FROM "
+                         "j.last_attempt, j.campaign_id, j.pinned_board FROM "
                          "attempt a JOIN job j USING (job_id) WHERE a.job_id=? AND a.attempt=?",
                          key.job.value, key.attempt));
     TRY_ASSIGN(const bool found, row.Step());
@@ -88,6 +87,7 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
     if (row.View(4) != "leased" || row.Uint32(5) != key.attempt) return Outcome::kStale;
     board_id = row.Text(3);
     campaign = CampaignId(row.Uint(6));
+    reference = !row.View(7).empty();
   }
   const std::string_view owner =
       ended.failure ? ToText(ended.failure->owner()) : std::string_view("succeeded");
@@ -99,6 +99,11 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
               ended.started_us, ended.ended_us == 0 ? now : ended.ended_us, owner, AsBytes(failure),
               AsBytes(PackDetails(ended)), ended.raw_sha256, key.job.value, key.attempt));
   TRY(SaveLog(key.job, key.attempt, ended.log));
+  TRY(
+      db_.Run("UPDATE board SET jobs_since_reference=CASE ?1 WHEN 0 THEN jobs_since_reference+1 "
+              "ELSE 0 END, last_reference_us=CASE ?1 WHEN 0 THEN last_reference_us ELSE ?2 END "
+              "WHERE board_id=?3",
+              reference ? 1 : 0, now, board_id));
   std::string detail;
   if (ended.failure) {
     detail = fmt::format("{}: {}", ToText(ended.failure->owner()), ended.failure->message());
@@ -122,40 +127,46 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
   return Outcome::kStored;
 }
 
-Status Store::GiveUp(JobId id, const std::string& why, TimeUs now) {
+Status Store::EndWaiting(JobId id, const std::string& why, std::optional<v1::Failure> failure,
+                         TimeUs now) {
   TRY_ASSIGN(Transaction transaction, Transaction::Begin(db_));
   CampaignId campaign;
-  v1::Failure failure;
+  {
+    TRY_ASSIGN(Statement row,
+               db_.Query("SELECT campaign_id, state FROM job WHERE job_id=?", id.value));
+    TRY_ASSIGN(const bool found, row.Step());
+    if (!found || row.View(1) != "queued") return {};
+    campaign = CampaignId(row.Uint(0));
+  }
   uint32_t attempt = 0;
   std::string board_id;
+  v1::Failure last;
+  std::vector<std::string> seen;
   {
-    TRY_ASSIGN(Statement rows,
-               db_.Query("SELECT j.campaign_id, j.state, a.attempt, a.board_id, a.failure FROM job "
-                         "j JOIN attempt a USING (job_id) WHERE j.job_id=? ORDER BY a.attempt",
-                         id.value));
-    std::vector<std::string> seen;
+    TRY_ASSIGN(Statement rows, db_.Query("SELECT attempt, board_id, failure FROM attempt WHERE "
+                                         "job_id=? ORDER BY attempt",
+                                         id.value));
     for (;;) {
       TRY_ASSIGN(const bool row, rows.Step());
       if (!row) break;
-      if (rows.View(1) != "queued") return {};
-      campaign = CampaignId(rows.Uint(0));
-      attempt = rows.Uint32(2);
-      board_id = rows.Text(3);
-      failure.Clear();
-      rows.Parse(4, &failure);
+      attempt = rows.Uint32(0);
+      board_id = rows.Text(1);
+      last.Clear();
+      rows.Parse(2, &last);
       seen.push_back(fmt::format("attempt {} on {} ({}): {}", attempt, board_id,
-                                 ToText(failure.owner()), failure.message()));
+                                 ToText(last.owner()), last.message()));
     }
-    if (seen.empty())
-      return {Code::kNotFound, fmt::format("job {} never ran; it is left waiting", id.value)};
-    for (const std::string& line : seen) failure.add_evidence(line);
-    failure.add_evidence(why);
   }
-  TRY(db_.Run("UPDATE job SET owner=?, failure=? WHERE job_id=?", ToText(failure.owner()),
-              AsBytes(failure.SerializeAsString()), id.value));
+  if (!failure && seen.empty())
+    return {Code::kNotFound, fmt::format("job {} never ran; it is left waiting", id.value)};
+  if (!failure) failure = last;
+  for (const std::string& line : seen) failure->add_evidence(line);
+  if (!why.empty()) failure->add_evidence(why);
+  TRY(db_.Run("UPDATE job SET owner=?, failure=? WHERE job_id=?", ToText(failure->owner()),
+              AsBytes(failure->SerializeAsString()), id.value));
   TRY(MoveJob(
       {campaign, id, v1::JOB_STATE_QUEUED, v1::JOB_STATE_FAILED,
-       fmt::format("{}: {}", ToText(failure.owner()), failure.message()), board_id, attempt},
+       fmt::format("{}: {}", ToText(failure->owner()), failure->message()), board_id, attempt},
       now));
   return transaction.Commit();
 }
@@ -169,7 +180,7 @@ Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_ke
     if (row) {
       Rerun before;
       before.job.job = JobId(found.Uint(0));
-      before.job.campaign = CampaignId(found.Uint(1));
+      TRY_ASSIGN(before.job.terms, LoadTerms(CampaignId(found.Uint(1))));
       return before;
     }
   }
@@ -201,10 +212,9 @@ Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_ke
   Rerun rerun;
   rerun.created = true;
   rerun.job.job = JobId(static_cast<uint64_t>(db_.LastInsertId()));
-  rerun.job.campaign = context.campaign;
+  TRY_ASSIGN(rerun.job.terms, LoadTerms(context.campaign));
   rerun.job.board_type = context.plan.board_type;
-  rerun.job.priority = context.spec.priority();
-  rerun.job.timeout_us = TimeUs{context.spec.attempt_timeout_s()} * 1'000'000;
+  rerun.job.queued_us = now;
   TRY(MoveJob({context.campaign, rerun.job.job, v1::JOB_STATE_UNSPECIFIED, v1::JOB_STATE_QUEUED,
                fmt::format("job {} again", id.value), "", 0},
               now));
@@ -219,19 +229,15 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
     TRY(row.Step());
     unfinished.last_fence = Fence(row.Uint(0));
   }
-  std::map<CampaignId, TimeUs> timeouts;
+  std::map<CampaignId, std::shared_ptr<const CampaignTerms>> terms;
   std::map<JobId, std::set<BoardId>> avoid;
   {
     TRY_ASSIGN(Statement rows,
-               db_.Query("SELECT DISTINCT c.campaign_id, c.spec FROM campaign c WHERE c.queued + "
-                         "c.leased > 0"));
+               db_.Query("SELECT campaign_id, user, spec FROM campaign WHERE queued + leased > 0"));
     for (;;) {
       TRY_ASSIGN(const bool row, rows.Step());
       if (!row) break;
-      v1::CampaignSpec spec;
-      if (!rows.Parse(1, &spec))
-        return Status(Code::kDataLoss, "a stored campaign cannot be read; restore a backup");
-      timeouts[CampaignId(rows.Uint(0))] = TimeUs{spec.attempt_timeout_s()} * 1'000'000;
+      TRY_ASSIGN(terms[CampaignId(rows.Uint(0))], ReadTerms(rows, 0));
     }
   }
   {
@@ -247,71 +253,45 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
   }
   TRY_ASSIGN(
       Statement rows,
-      db_.Query(
-          "SELECT j.job_id, j.campaign_id, j.board_type, j.priority, j.last_attempt, "
-          "j.failed_attempts, "
-          "j.state, a.fence, a.board_id, a.agent_id, a.deadline_us, j.pinned_board FROM job j LEFT "
-          "JOIN attempt a "
-          "ON "
-          "a.job_id=j.job_id AND a.attempt=j.last_attempt WHERE j.state IN ('queued','leased')"));
+      db_.Query("SELECT j.job_id, j.campaign_id, j.board_type, j.last_attempt, j.failed_attempts, "
+                "j.pinned_board, max(j.created_us, coalesce(a.ended_us, 0)), j.state, a.fence, "
+                "a.board_id, a.agent_id, a.deadline_us FROM job j LEFT JOIN attempt a ON "
+                "a.job_id=j.job_id AND a.attempt=j.last_attempt WHERE j.state IN "
+                "('queued','leased')"));
   for (;;) {
     TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) break;
-    QueuedJob job = ReadQueuedJob(rows);
-    job.timeout_us = timeouts[job.campaign];
+    if (!row) return unfinished;
+    QueuedJob job;
+    job.job = JobId(rows.Uint(0));
+    job.terms = terms.at(CampaignId(rows.Uint(1)));
+    job.board_type = rows.Text(2);
+    job.last_attempt = rows.Uint32(3);
+    job.failed_attempts = rows.Uint32(4);
+    job.pinned = BoardId(rows.Text(5));
+    job.queued_us = rows.Int(6);
     job.avoid = avoid[job.job];
-    if (rows.View(6) == "queued") {
+    if (rows.View(7) == "queued") {
       unfinished.queued.push_back(std::move(job));
       continue;
     }
     Lease lease;
-    lease.key = {job.job, job.last_attempt, Fence(rows.Uint(7))};
-    lease.campaign = job.campaign;
-    lease.board = BoardId(rows.Text(8));
-    lease.agent = AgentId(rows.Text(9));
-    lease.deadline_us = rows.Int(10);
-    lease.timeout_us = job.timeout_us;
+    lease.key = {job.job, job.last_attempt, Fence(rows.Uint(8))};
+    lease.campaign = job.terms->campaign;
+    lease.board = BoardId(rows.Text(9));
+    lease.agent = AgentId(rows.Text(10));
+    lease.deadline_us = rows.Int(11);
+    lease.timeout_us = job.terms->timeout_us;
     lease.reference = !job.pinned.value.empty();
     unfinished.leased.emplace_back(std::move(job), std::move(lease));
   }
-  return unfinished;
 }
 
-Result<std::vector<BoardRecord>> Store::LoadBoards() {
-  TRY(db_.Run("UPDATE agent SET connected=0"));
-  std::vector<BoardRecord> boards;
-  TRY_ASSIGN(Statement rows,
-             db_.Query("SELECT board_id, board_type, agent_id, probe_serial, mcu_uid, health, "
-                       "maintenance, maintenance_reason, reserved_by, reserve_reason, "
-                       "reserved_until_us, health_reason, ever_suspect FROM board"));
-  for (;;) {
-    TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) return boards;
-    BoardRecord board;
-    board.board_id = rows.Text(0);
-    board.board_type = rows.Text(1);
-    board.agent_id = rows.Text(2);
-    board.probe_serial = rows.Text(3);
-    board.mcu_uid = rows.Text(4);
-    board.condition = {BoardHealthFromText(rows.View(5)), rows.Text(11), rows.Int(12) != 0};
-    board.maintenance = rows.Int(6) != 0;
-    board.maintenance_reason = rows.Text(7);
-    board.reserved_by = rows.Text(8);
-    board.reserve_reason = rows.Text(9);
-    board.reserved_until_us = rows.Int(10);
-    boards.push_back(std::move(board));
-  }
-}
-
-Result<std::vector<AgentRecord>> Store::LoadAgents() {
-  std::vector<AgentRecord> agents;
-  TRY_ASSIGN(Statement rows,
-             db_.Query("SELECT agent_id, bench, version, connected, last_seen_us FROM agent"));
-  for (;;) {
-    TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) return agents;
-    agents.push_back({rows.Text(0), rows.Text(1), rows.Text(2), rows.Int(3) != 0, rows.Int(4)});
-  }
+Result<std::shared_ptr<const CampaignTerms>> Store::LoadTerms(CampaignId campaign) {
+  TRY_ASSIGN(Statement row, db_.Query("SELECT campaign_id, user, spec FROM campaign WHERE "
+                                      "campaign_id=?",
+                                      campaign.value));
+  TRY(row.Step());
+  return ReadTerms(row, 0);
 }
 
 Result<JobContext> Store::LoadJob(JobId job) { return LoadJobContext(db_, job); }

@@ -97,7 +97,7 @@ TEST_F(AnswersTest, TiesAndKneeAreSaid) {
   const std::vector<std::pair<double, double>> places = {{0, 9}, {1, 1}, {1, 1}, {9, 0}, {9, 9}};
   for (size_t i = 0; i < places.size(); ++i) {
     const Lease lease = LeaseOf(added->queued[i], 1, (uint64_t{1} << 54) + i);
-    ASSERT_TRUE(store_.AddLease(lease, 20).ok());
+    ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 20).ok());
     EndedAttempt ended = Success(lease.key);
     ended.measurements = {Metric("macs", places[i].first), Metric("arena_bytes", places[i].second)};
     EXPECT_EQ(
@@ -124,17 +124,17 @@ TEST_F(AnswersTest, AGroupIsOneChange) {
   ended.measurements.push_back(Metric("never_seen_before", 1));
   {
     Store::Group group = store_.BeginGroup().value();
-    ASSERT_TRUE(store_.AddLease(first, 15).ok());
+    ASSERT_TRUE(store_.AddLeases(std::span(&first, 1), 15).ok());
     ASSERT_EQ(store_.EndAttempt(ended, 16).value(), Store::Outcome::kStored);
     // A change that fails within it leaves no trace and does not end it.
-    EXPECT_FALSE(store_.AddLease(first, 15).ok());
+    EXPECT_FALSE(store_.AddLeases(std::span(&first, 1), 15).ok());
     EXPECT_EQ(reader_->GetJob(first.key.job)->state(), v1::JOB_STATE_QUEUED);
   }
   EXPECT_EQ(reader_->GetJob(first.key.job)->state(), v1::JOB_STATE_QUEUED);
   {
     Store::Group group = store_.BeginGroup().value();
-    ASSERT_TRUE(store_.AddLease(first, 15).ok());
-    EXPECT_FALSE(store_.AddLease(first, 15).ok());
+    ASSERT_TRUE(store_.AddLeases(std::span(&first, 1), 15).ok());
+    EXPECT_FALSE(store_.AddLeases(std::span(&first, 1), 15).ok());
     ASSERT_TRUE(group.Commit().ok());
   }
   EXPECT_EQ(reader_->GetJob(first.key.job)->state(), v1::JOB_STATE_LEASED);

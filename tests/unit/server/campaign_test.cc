@@ -20,10 +20,14 @@ v1::CampaignSpec Spec(const std::string& more = "") {
   return spec;
 }
 
+std::vector<std::string> TypesOf(const v1::CampaignSpec& spec) {
+  return {spec.board_types().begin(), spec.board_types().end()};
+}
+
 std::vector<std::string> Texts(const v1::CampaignSpec& spec) {
   auto normal = NormalizeCampaign(spec);
   EXPECT_TRUE(normal.ok()) << normal.status().ToString();
-  auto jobs = ExpandCampaign(*normal);
+  auto jobs = ExpandCampaign(*normal, TypesOf(*normal));
   EXPECT_TRUE(jobs.ok()) << jobs.status().ToString();
   std::vector<std::string> texts;
   for (const JobSpec& job : *jobs) {
@@ -68,7 +72,7 @@ TEST(Campaign, RepeatedModelsAndValuesCountOnce) {
 TEST(Campaign, NothingLeftIsAnError) {
   const auto normal = NormalizeCampaign(Spec(R"(variants { exclude { kernels: "dsp" } })"));
   ASSERT_TRUE(normal.ok());
-  EXPECT_EQ(ExpandCampaign(*normal).status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(ExpandCampaign(*normal, TypesOf(*normal)).status().code(), Code::kInvalidArgument);
 }
 
 TEST(Campaign, TooManyJobsIsAnErrorWithoutExpanding) {
@@ -79,7 +83,7 @@ TEST(Campaign, TooManyJobsIsAnErrorWithoutExpanding) {
   }
   const auto normal = NormalizeCampaign(spec);
   ASSERT_TRUE(normal.ok());
-  const Status status = ExpandCampaign(*normal).status();
+  const Status status = ExpandCampaign(*normal, TypesOf(*normal)).status();
   EXPECT_EQ(status.code(), Code::kInvalidArgument);
   EXPECT_NE(status.message().find("split it"), std::string::npos);
 }

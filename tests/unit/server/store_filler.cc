@@ -38,6 +38,7 @@ NewCampaign StoreFiller::Campaign(size_t jobs) {
   campaign.spec.set_name(fmt::format("nightly {}", campaigns_));
   campaign.spec.mutable_vectors()->set_patterns("AB");
   campaign.spec.set_attempt_timeout_s(120);
+  campaign.spec.add_board_types("virtual_m4");
   campaign.spec.set_max_attempts(3);
   campaign.spec.mutable_goals()->add_minimize("instructions_p50");
   campaign.spec.mutable_goals()->add_minimize("flash_model_bytes");
@@ -54,12 +55,12 @@ NewCampaign StoreFiller::Campaign(size_t jobs) {
     plan.build_id = "build";
     plan.feasible = i % 50 != 49;
     if (plan.feasible) plan.image.set_sha256(Hash(i));
-    campaign.plans.push_back(plan);
+    campaign.plans.push_back(std::make_shared<const PlanRecord>(std::move(plan)));
   }
   for (size_t i = 0; i < jobs; ++i) {
     NewJob job;
     job.plan = i % campaign.plans.size();
-    const PlanRecord& plan = campaign.plans[job.plan];
+    const PlanRecord& plan = *campaign.plans[job.plan];
     job.spec.model.set_name(ModelName(job.plan % kModels));
     job.spec.model.set_sha256(plan.model_sha256);
     job.spec.variant = plan.variant;
@@ -121,17 +122,17 @@ EndedAttempt StoreFiller::Outcome(const Lease& lease, size_t index) {
 Status StoreFiller::TakeLeases(const std::vector<QueuedJob>& jobs, uint32_t attempt,
                                std::vector<Lease>* leases) {
   for (size_t start = 0; start < jobs.size(); start += group_) {
-    TRY_ASSIGN(Store::Group group, store_.BeginGroup());
+    std::vector<Lease> group;
     for (size_t i = start; i < std::min(jobs.size(), start + group_); ++i) {
       Lease lease;
       lease.key = {jobs[i].job, attempt, Fence((uint64_t{1} << 53) + ++fence_)};
-      lease.campaign = jobs[i].campaign;
+      lease.campaign = jobs[i].terms->campaign;
       lease.board = BoardId(fmt::format("{}-{}", jobs[i].board_type, i % 25));
       lease.agent = AgentId(fmt::format("bench{}", i % 5));
-      TRY(store_.AddLease(lease, now_));
-      leases->push_back(std::move(lease));
+      group.push_back(std::move(lease));
     }
-    TRY(group.Commit());
+    TRY(store_.AddLeases(group, now_));
+    leases->insert(leases->end(), group.begin(), group.end());
   }
   return {};
 }
@@ -145,7 +146,7 @@ Status StoreFiller::End(const std::vector<Lease>& leases, std::vector<QueuedJob>
       if (results.back().next != v1::JOB_STATE_QUEUED) continue;
       QueuedJob job;
       job.job = leases[i].key.job;
-      job.campaign = leases[i].campaign;
+      job.terms = terms_;
       job.board_type = "virtual_m4";
       again->push_back(std::move(job));
     }
@@ -166,6 +167,8 @@ Status StoreFiller::End(const std::vector<Lease>& leases, std::vector<QueuedJob>
 Status StoreFiller::AddCampaign() {
   TRY_ASSIGN(Store::Added added, store_.AddCampaign(Campaign(jobs_of_campaign_), now_));
   std::vector<QueuedJob> queued = std::move(added.queued);
+  if (queued.empty()) return {};
+  terms_ = queued.front().terms;
   // Every hundredth job is taken back.
   for (size_t i = 50; i < queued.size(); i += 100)
     TRY(store_.CancelJob(queued[i].job, now_).status());

@@ -36,6 +36,7 @@ class StoreFiller {
   Status TakeLeases(const std::vector<QueuedJob>& jobs, uint32_t attempt,
                     std::vector<Lease>* leases);
   Status End(const std::vector<Lease>& leases, std::vector<QueuedJob>* again);
+  std::shared_ptr<const CampaignTerms> terms_;  // Of the campaign that is being filled in.
   EndedAttempt Outcome(const Lease& lease, size_t index);
 
   Store& store_;

@@ -20,6 +20,7 @@ class StoreFixture : public testing::Test {
     campaign.spec.mutable_vectors()->set_patterns("AB");
     campaign.spec.set_attempt_timeout_s(60);
     campaign.spec.set_max_attempts(3);
+    campaign.spec.add_board_types("m4");
     PlanRecord good;
     good.model_sha256 = std::string(64, 'a');
     good.variant.set_kernels("dsp");
@@ -33,7 +34,8 @@ class StoreFixture : public testing::Test {
     bad.image.Clear();
     bad.variant.set_kernels("reference");
     bad.reason = "too big";
-    campaign.plans = {good, bad};
+    campaign.plans = {std::make_shared<const PlanRecord>(good),
+                      std::make_shared<const PlanRecord>(bad)};
     campaign.expected = {{good.model_sha256, "patterns:AB", std::string(64, 'e')}};
     for (size_t i = 0; i < feasible + infeasible; ++i) {
       NewJob job;
@@ -69,7 +71,7 @@ class StoreFixture : public testing::Test {
   static Lease LeaseOf(const QueuedJob& job, uint32_t attempt, uint64_t fence) {
     Lease lease;
     lease.key = {job.job, attempt, Fence(fence)};
-    lease.campaign = job.campaign;
+    lease.campaign = job.terms->campaign;
     lease.board = BoardId("b1");
     lease.agent = AgentId("bench");
     lease.deadline_us = 999;

@@ -26,7 +26,7 @@ TEST_F(StoreTest, CampaignIsStoredOnceForAKey) {
   ASSERT_TRUE(first.ok()) << first.status().ToString();
   EXPECT_TRUE(first->created);
   EXPECT_EQ(first->queued.size(), 2u);
-  EXPECT_EQ(first->queued[0].timeout_us, 60'000'000);
+  EXPECT_EQ(first->queued[0].terms->timeout_us, 60'000'000);
   const auto second = store_.AddCampaign(Campaign(2, 1, "key"), 11);
   ASSERT_TRUE(second.ok());
   EXPECT_FALSE(second->created);
@@ -59,7 +59,7 @@ TEST_F(StoreTest, InfeasibleJobsHaveTheirNumbersAtOnce) {
 TEST_F(StoreTest, AnAttemptFromLeaseToResult) {
   const auto added = store_.AddCampaign(Campaign(1, 0), 10);
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   EXPECT_EQ(reader_->GetJob(lease.key.job)->state(), v1::JOB_STATE_LEASED);
   ASSERT_EQ(store_.EndAttempt(Success(lease.key), 31).value(), Store::Outcome::kStored);
   const v1::Job job = reader_->GetJob(lease.key.job).value();
@@ -87,7 +87,7 @@ TEST_F(StoreTest, AnAttemptFromLeaseToResult) {
 TEST_F(StoreTest, ARepeatedResultChangesNothing) {
   const auto added = store_.AddCampaign(Campaign(1, 0), 10);
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   ASSERT_EQ(store_.EndAttempt(Success(lease.key), 31).value(), Store::Outcome::kStored);
   EndedAttempt again = Success(lease.key);
   again.measurements[0].set_value(1);
@@ -100,7 +100,7 @@ TEST_F(StoreTest, ARepeatedResultChangesNothing) {
 TEST_F(StoreTest, AnOldFenceNeverWrites) {
   const auto added = store_.AddCampaign(Campaign(1, 0), 10);
   const Lease first = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(first, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&first, 1), 15).ok());
   LeaseKey forged = first.key;
   forged.fence = Fence(6);
   EXPECT_EQ(store_.EndAttempt(Success(forged), 16).value(), Store::Outcome::kStale);
@@ -110,7 +110,7 @@ TEST_F(StoreTest, AnOldFenceNeverWrites) {
           .value(),
       Store::Outcome::kStored);
   const Lease second = LeaseOf(added->queued[0], 2, 8);
-  ASSERT_TRUE(store_.AddLease(second, 21).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&second, 1), 21).ok());
   EXPECT_EQ(store_.EndAttempt(Success(first.key), 22).value(), Store::Outcome::kStale);
   EXPECT_EQ(store_.EndAttempt(Success(second.key), 23).value(), Store::Outcome::kStored);
   EXPECT_EQ(reader_->GetCampaign(added->campaign)->counts().succeeded(), 1u);
@@ -121,7 +121,7 @@ TEST_F(StoreTest, AnOldFenceNeverWrites) {
 TEST_F(StoreTest, CancelledWorkIsNotRevivedByItsResult) {
   const auto added = store_.AddCampaign(Campaign(2, 1), 10);
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   EXPECT_EQ(store_.CancelCampaign(added->campaign, 16)->size(), 2u);
   EXPECT_EQ(store_.EndAttempt(Success(lease.key), 17).value(), Store::Outcome::kStale);
   const v1::Campaign campaign = reader_->GetCampaign(added->campaign).value();
@@ -135,7 +135,7 @@ TEST_F(StoreTest, CancelledWorkIsNotRevivedByItsResult) {
 TEST_F(StoreTest, ADroppedOfferLeavesNoAttempt) {
   const auto added = store_.AddCampaign(Campaign(1, 0), 10);
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   ASSERT_TRUE(store_.DropLease(lease, "busy", 16).ok());
   ASSERT_TRUE(store_.DropLease(lease, "busy", 16).ok());
   const v1::Job job = reader_->GetJob(lease.key.job).value();
@@ -150,9 +150,9 @@ TEST_F(StoreTest, FencesStartFarFromZeroAndNeverFall) {
   const auto added = store_.AddCampaign(Campaign(2, 0), 10);
   const Lease high = LeaseOf(added->queued[0], 1, first.value + 9);
   const Lease low = LeaseOf(added->queued[1], 1, first.value + 3);
-  ASSERT_TRUE(store_.AddLease(high, 11).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&high, 1), 11).ok());
   ASSERT_TRUE(store_.DropLease(high, "busy", 12).ok());
-  ASSERT_TRUE(store_.AddLease(low, 13).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&low, 1), 13).ok());
   EXPECT_EQ(Store::Open(file_)->LoadUnfinished()->last_fence, Fence(first.value + 9));
 }
 
@@ -164,12 +164,12 @@ TEST_F(StoreTest, ARerunSharesPlanAndCampaign) {
   EXPECT_EQ(store_.RerunJob(JobId(2), "", 11).status().code(),
             Code::kFailedPrecondition);  // Infeasible.
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   ASSERT_TRUE(store_.EndAttempt(Success(lease.key), 16).ok());
   const auto rerun = store_.RerunJob(id, "key", 17);
   ASSERT_TRUE(rerun.ok()) << rerun.status().ToString();
   EXPECT_TRUE(rerun->created);
-  EXPECT_EQ(rerun->job.timeout_us, 60'000'000);
+  EXPECT_EQ(rerun->job.terms->timeout_us, 60'000'000);
   EXPECT_EQ(store_.RerunJob(id, "key", 18)->job.job, rerun->job.job);
   EXPECT_FALSE(store_.RerunJob(id, "key", 18)->created);
   EXPECT_EQ(store_.LoadJob(rerun->job.job)->plan.image.sha256(), "image");
@@ -181,14 +181,14 @@ TEST_F(StoreTest, ARestartFindsWhatWasUnderWay) {
   const Fence highest = store_.LoadUnfinished()->last_fence;
   const auto added = store_.AddCampaign(Campaign(3, 0), 10);
   const Lease bench_failed = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(bench_failed, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&bench_failed, 1), 15).ok());
   ASSERT_TRUE(
       store_.EndAttempt(Failed(bench_failed.key, v1::FAILURE_OWNER_BENCH, v1::JOB_STATE_QUEUED), 16)
           .ok());
   const Lease running = LeaseOf(added->queued[1], 1, 8);
-  ASSERT_TRUE(store_.AddLease(running, 17).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&running, 1), 17).ok());
   const Lease done = LeaseOf(added->queued[2], 1, 9);
-  ASSERT_TRUE(store_.AddLease(done, 18).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&done, 1), 18).ok());
   ASSERT_TRUE(store_.EndAttempt(Success(done.key), 19).ok());
 
   Store reopened = Store::Open(file_).value();
@@ -198,7 +198,7 @@ TEST_F(StoreTest, ARestartFindsWhatWasUnderWay) {
   EXPECT_EQ(unfinished.queued[0].failed_attempts, 1u);
   EXPECT_EQ(unfinished.queued[0].last_attempt, 1u);
   EXPECT_TRUE(unfinished.queued[0].avoid.contains(BoardId("b1")));
-  EXPECT_EQ(unfinished.queued[0].timeout_us, 60'000'000);
+  EXPECT_EQ(unfinished.queued[0].terms->timeout_us, 60'000'000);
   ASSERT_EQ(unfinished.leased.size(), 1u);
   EXPECT_EQ(unfinished.leased[0].second.key, running.key);
   EXPECT_EQ(unfinished.leased[0].second.agent, AgentId("bench"));
@@ -208,7 +208,7 @@ TEST_F(StoreTest, ARestartFindsWhatWasUnderWay) {
 TEST_F(StoreTest, EventsTellEveryChangeOnceInOrder) {
   const auto added = store_.AddCampaign(Campaign(1, 1), 10);
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   ASSERT_TRUE(store_.EndAttempt(Success(lease.key), 16).ok());
   const auto events = reader_->Events(added->campaign, 0, 10).value();
   ASSERT_EQ(events.size(), 3u);
@@ -274,7 +274,7 @@ TEST_F(StoreTest, CampaignsOfTheServersOwnStayOutOfListsAndViews) {
   ASSERT_EQ(again->queued.size(), 2u);
   EXPECT_EQ(again->queued[0].pinned.value + again->queued[1].pinned.value, "b7");
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 12).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 12).ok());
   EXPECT_TRUE(Store::Open(file_)->LoadUnfinished()->leased.at(0).second.reference);
   ASSERT_TRUE(store_.EndAttempt(Success(lease.key), 13).ok());
   ResultFilter filter;
@@ -287,14 +287,15 @@ TEST_F(StoreTest, CampaignsOfTheServersOwnStayOutOfListsAndViews) {
 TEST_F(StoreTest, AWaitingJobThatIsGivenUpKeepsItsFailures) {
   const auto added = store_.AddCampaign(Campaign(2, 0), 10);
   const JobId job = added->queued[0].job;
-  EXPECT_EQ(store_.GiveUp(job, "no board", 11).code(), Code::kNotFound);  // It never ran.
+  EXPECT_EQ(store_.EndWaiting(job, "no board", std::nullopt, 11).code(),
+            Code::kNotFound);  // It never ran.
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 12).ok());
-  ASSERT_TRUE(store_.GiveUp(job, "no board", 13).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 12).ok());
+  ASSERT_TRUE(store_.EndWaiting(job, "no board", std::nullopt, 13).ok());
   EXPECT_EQ(reader_->GetJob(job)->state(), v1::JOB_STATE_LEASED);  // Not while it runs.
   ASSERT_TRUE(
       store_.EndAttempt(Failed(lease.key, v1::FAILURE_OWNER_BENCH, v1::JOB_STATE_QUEUED), 14).ok());
-  ASSERT_TRUE(store_.GiveUp(job, "no board", 15).ok());
+  ASSERT_TRUE(store_.EndWaiting(job, "no board", std::nullopt, 15).ok());
   const v1::Job failed = *reader_->GetJob(job);
   EXPECT_EQ(failed.state(), v1::JOB_STATE_FAILED);
   EXPECT_EQ(failed.failure().owner(), v1::FAILURE_OWNER_BENCH);
@@ -331,7 +332,7 @@ TEST_F(StoreTest, AFailedTransactionLeavesNoTrace) {
   Database other = Database::Open(file_.string(), Database::Mode::kReadWrite).value();
   const auto added = store_.AddCampaign(Campaign(1, 0), 10);
   const Lease lease = LeaseOf(added->queued[0], 1, 7);
-  ASSERT_TRUE(store_.AddLease(lease, 15).ok());
+  ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
   // The disk is full: SQLite may not grow the file.
   ASSERT_TRUE(other.Execute("PRAGMA wal_checkpoint(TRUNCATE)").ok());
   EndedAttempt huge = Success(lease.key);

@@ -10,7 +10,7 @@ class UserQueryTest : public StoreFixture {
   UserQueryTest() {
     const auto added = store_.AddCampaign(Campaign(1, 1), 10);
     const Lease lease = LeaseOf(added->queued[0], 1, 7);
-    EXPECT_TRUE(store_.AddLease(lease, 15).ok());
+    EXPECT_TRUE(store_.AddLeases(std::span(&lease, 1), 15).ok());
     const auto ended = store_.EndAttempt(Success(lease.key), 16);
     EXPECT_TRUE(ended.ok()) << ended.status().ToString();
   }
