@@ -1,5 +1,7 @@
 #include "server/api/agent_service.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "server/api/bidi_stream.h"
@@ -16,6 +18,14 @@ class AgentStream final : public BidiStream<v1::AgentMessage, v1::ServerMessage>
 
  private:
   void Received(v1::AgentMessage& message) override {
+    // Nobody takes another bench's place.
+    if (message.has_hello() && !caller().local && message.hello().agent_id() != caller().user) {
+      return End(Status(
+          Code::kPermissionDenied,
+          fmt::format("{} lets in the agent '{}', and this one calls itself '{}'; give the agent "
+                      "that --agent-id, or the right token or certificate",
+                      caller().by, caller().user, message.hello().agent_id())));
+    }
     backend_.dispatcher.Message(Link(), message);
   }
   void Gone() override { backend_.dispatcher.Disconnected(Link()); }
@@ -27,8 +37,8 @@ class AgentStream final : public BidiStream<v1::AgentMessage, v1::ServerMessage>
 }  // namespace
 
 grpc::ServerBidiReactor<v1::AgentMessage, v1::ServerMessage>* AgentServiceImpl::Connect(
-    grpc::CallbackServerContext*) {
-  return AgentStream::Start(std::make_shared<AgentStream>(backend_));
+    grpc::CallbackServerContext* context) {
+  return AgentStream::Start(context, std::make_shared<AgentStream>(backend_));
 }
 
 }  // namespace tinyrig::server

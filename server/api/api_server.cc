@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "proto/channel/channel.h"
+#include "server/api/access_service.h"
 #include "server/api/agent_service.h"
 #include "server/api/artifact_service.h"
 #include "server/api/board_service.h"
@@ -55,6 +56,14 @@ Status CheckListenAddress(const std::string& address, bool tls) {
   return {};
 }
 
+Result<MethodRules> RulesOfServices() {
+  return MethodRules::Of(
+      {v1::CampaignService::service_full_name(), v1::JobService::service_full_name(),
+       v1::BoardService::service_full_name(), v1::ResultService::service_full_name(),
+       v1::ArtifactService::service_full_name(), v1::AgentService::service_full_name(),
+       v1::ServerService::service_full_name(), v1::AccessService::service_full_name()});
+}
+
 struct ApiServer::Services {
   explicit Services(Backend& backend)
       : campaigns(backend),
@@ -63,7 +72,8 @@ struct ApiServer::Services {
         results(backend),
         artifacts(backend),
         agents(backend),
-        info(backend) {}
+        info(backend),
+        access(backend) {}
 
   CampaignServiceImpl campaigns;
   JobServiceImpl jobs;
@@ -72,6 +82,7 @@ struct ApiServer::Services {
   ArtifactServiceImpl artifacts;
   AgentServiceImpl agents;
   ServerServiceImpl info;
+  AccessServiceImpl access;
   std::unique_ptr<grpc::Server> server;
 };
 
@@ -105,7 +116,7 @@ Result<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
   Services& services = *api->services_;
   const std::initializer_list<grpc::Service*> all = {
       &services.campaigns, &services.jobs,   &services.boards, &services.results,
-      &services.artifacts, &services.agents, &services.info};
+      &services.artifacts, &services.agents, &services.info,   &services.access};
   for (grpc::Service* service : all) builder.RegisterService(service);
   services.server = builder.BuildAndStart();
   for (size_t i = 0; i < addresses.size(); ++i) {

@@ -16,6 +16,9 @@ namespace tinyrig::server {
 /// a unix socket address and for what is no address.
 Status CheckListenAddress(const std::string& address, bool tls);
 
+/// The rules of all methods of these services. Errors: those of MethodRules::Of().
+Result<MethodRules> RulesOfServices();
+
 /// All services of tinyrig.v1, health and reflection, on the given addresses.
 class ApiServer {
  public:

@@ -15,16 +15,23 @@ namespace {
 // not grow.
 class UploadReactor final : public grpc::ServerReadReactor<v1::UploadArtifactRequest> {
  public:
-  UploadReactor(Backend& backend, v1::ArtifactRef* response)
+  UploadReactor(const grpc::CallbackServerContext& context, Backend& backend,
+                v1::ArtifactRef* response)
       : backend_(backend), response_(response) {
-    StartRead(&request_);
+    Result<Caller> caller = Admit(context, backend, v1::UploadArtifactRequest::descriptor());
+    if (!caller.ok()) {
+      Finish(ToGrpc(caller.status()));
+    } else {
+      caller_ = std::move(*caller);
+      StartRead(&request_);
+    }
   }
 
   void OnReadDone(bool ok) override {
     boost::asio::post(backend_.executors.pool, [this, ok] {
       auto work = [this, ok] { return ok ? Receive() : Complete(); };
       const Status status = Executors::Guarded(work);
-      if (!ok || !status.ok()) return Finish(ToGrpc(status));
+      if (!ok || !status.ok()) return End(status);
       StartRead(&request_);
     });
   }
@@ -32,7 +39,15 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadArtifactReq
   void OnDone() override { delete this; }
 
  private:
+  void End(const Status& status) {
+    v1::UploadArtifactRequest first;
+    *first.mutable_artifact() = artifact_;
+    backend_.gate.Record(caller_, first, status);
+    Finish(ToGrpc(status));
+  }
+
   Status Receive() {
+    TRY(backend_.gate.StillAdmitted(caller_));
     if (!upload_) {
       artifact_ = request_.artifact();
       TRY_ASSIGN(ArtifactFolder::Upload upload,
@@ -58,6 +73,7 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadArtifactReq
 
   Backend& backend_;
   v1::ArtifactRef* response_;
+  Caller caller_;
   v1::UploadArtifactRequest request_;
   v1::ArtifactRef artifact_;
   std::optional<ArtifactFolder::Upload> upload_;
@@ -90,7 +106,7 @@ class DownloadStream final : public PullStream<v1::ArtifactChunk> {
 grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifact(grpc::CallbackServerContext* context,
                                                             const v1::StatArtifactRequest* request,
                                                             v1::ArtifactRef* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const uint64_t size, backend_.artifacts.Size(request->sha256()));
     response->set_sha256(request->sha256());
     response->set_size_bytes(size);
@@ -99,13 +115,14 @@ grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifact(grpc::CallbackServer
 }
 
 grpc::ServerReadReactor<v1::UploadArtifactRequest>* ArtifactServiceImpl::UploadArtifact(
-    grpc::CallbackServerContext*, v1::ArtifactRef* response) {
-  return new UploadReactor(backend_, response);
+    grpc::CallbackServerContext* context, v1::ArtifactRef* response) {
+  return new UploadReactor(*context, backend_, response);
 }
 
 grpc::ServerWriteReactor<v1::ArtifactChunk>* ArtifactServiceImpl::DownloadArtifact(
-    grpc::CallbackServerContext*, const v1::DownloadArtifactRequest* request) {
-  return DownloadStream::Start(std::make_shared<DownloadStream>(backend_, *request));
+    grpc::CallbackServerContext* context, const v1::DownloadArtifactRequest* request) {
+  return DownloadStream::Start(context, request,
+                               std::make_shared<DownloadStream>(backend_, *request));
 }
 
 }  // namespace tinyrig::server

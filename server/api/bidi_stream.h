@@ -20,11 +20,20 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
  public:
   explicit BidiStream(Backend& backend) : backend_(backend) {}
 
-  /// Takes over the stream's lifetime.
-  static grpc::ServerBidiReactor<In, Out>* Start(std::shared_ptr<BidiStream> stream) {
+  /// Lets the caller in, or refuses. Takes over the stream's lifetime.
+  static grpc::ServerBidiReactor<In, Out>* Start(grpc::CallbackServerContext* context,
+                                                 std::shared_ptr<BidiStream> stream) {
     BidiStream* raw = stream.get();
     raw->self_ = std::move(stream);
-    raw->StartRead(&raw->incoming_);
+    Result<Caller> caller = Admit(*context, raw->backend_, In::descriptor());
+    raw->admitted_ = caller.ok();
+    raw->finished_ = raw->closing_ = !caller.ok();
+    if (caller.ok()) {
+      raw->caller_ = std::move(*caller);
+      raw->StartRead(&raw->incoming_);
+    } else {
+      raw->Finish(ToGrpc(caller.status()));
+    }
     return raw;
   }
 
@@ -32,6 +41,7 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
   void OnReadDone(bool ok) final {
     Post([ok](BidiStream& stream) {
       if (!ok) return stream.Ended();
+      if (!stream.StillAdmitted()) return;
       stream.Received(stream.incoming_);
       if (!stream.finished_) stream.StartRead(&stream.incoming_);
     });
@@ -59,6 +69,10 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
 
   void Write(Out message) {
     if (closing_) return;
+    if (!backend_.gate.StillAdmitted(caller_).ok()) {
+      // Not from here: whoever writes may be in the middle of a change.
+      return Post([](BidiStream& stream) { stream.StillAdmitted(); });
+    }
     outgoing_.push_back(std::move(message));
     Continue();
   }
@@ -72,6 +86,8 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
   /// Messages that wait for the far end.
   size_t waiting() const { return outgoing_.size(); }
 
+  const Caller& caller() const { return caller_; }
+
   Backend& backend_;
 
  private:
@@ -81,7 +97,17 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
                       [self = this->shared_from_this(), work] { work(*self); });
   }
 
+  // A token that was revoked meanwhile ends the stream.
+  bool StillAdmitted() {
+    const Status status = backend_.gate.StillAdmitted(caller_);
+    if (status.ok()) return true;
+    End(status);
+    Gone();
+    return false;
+  }
+
   void Ended() {
+    if (!admitted_) return;
     Gone();
     outgoing_.resize(writing_ ? 1 : 0);
     End(OkStatus());
@@ -98,8 +124,10 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
     }
   }
 
+  Caller caller_;
   In incoming_;
   std::deque<Out> outgoing_;
+  bool admitted_ = false;
   bool writing_ = false;
   bool closing_ = false;
   bool finished_ = false;

@@ -41,7 +41,9 @@ class ConsoleStream final : public BidiStream<v1::ConsoleRequest, v1::ConsoleOut
     }
     if (!first) return backend_.dispatcher.consoles().Input(console_, request.input());
     const auto self = std::static_pointer_cast<ConsoleStream>(shared_from_this());
+    request.mutable_open()->set_user(caller().UserOr(request.open().user()));
     const Result<uint64_t> opened = backend_.dispatcher.OpenConsole(request.open(), self);
+    backend_.gate.Record(caller(), request, opened.status());
     if (!opened.ok()) return End(opened.status());
     console_ = *opened;
   }
@@ -54,9 +56,9 @@ class ConsoleStream final : public BidiStream<v1::ConsoleRequest, v1::ConsoleOut
 }  // namespace
 
 grpc::ServerUnaryReactor* BoardServiceImpl::ListBoards(grpc::CallbackServerContext* context,
-                                                       const v1::ListBoardsRequest*,
+                                                       const v1::ListBoardsRequest* request,
                                                        v1::ListBoardsResponse* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
     for (v1::Board& board : backend_.dispatcher.Boards())
       *response->add_boards() = std::move(board);
     return {};
@@ -66,15 +68,15 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListBoards(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* BoardServiceImpl::GetBoard(grpc::CallbackServerContext* context,
                                                      const v1::GetBoardRequest* request,
                                                      v1::Board* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
     return Fill(response, backend_.dispatcher.GetBoard(BoardId(request->board_id())));
   });
 }
 
 grpc::ServerUnaryReactor* BoardServiceImpl::ListBoardTypes(grpc::CallbackServerContext* context,
-                                                           const v1::ListBoardTypesRequest*,
+                                                           const v1::ListBoardTypesRequest* request,
                                                            v1::ListBoardTypesResponse* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     for (v1::BoardType& type : backend_.catalog.BoardTypes())
       *response->add_board_types() = std::move(type);
     return {};
@@ -82,9 +84,9 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListBoardTypes(grpc::CallbackServerC
 }
 
 grpc::ServerUnaryReactor* BoardServiceImpl::ListAgents(grpc::CallbackServerContext* context,
-                                                       const v1::ListAgentsRequest*,
+                                                       const v1::ListAgentsRequest* request,
                                                        v1::ListAgentsResponse* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
     for (v1::Agent& agent : backend_.dispatcher.Agents())
       *response->add_agents() = std::move(agent);
     return {};
@@ -94,23 +96,31 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListAgents(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* BoardServiceImpl::ReserveBoard(grpc::CallbackServerContext* context,
                                                          const v1::ReserveBoardRequest* request,
                                                          v1::Board* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
-    return Fill(response, backend_.dispatcher.Reserve(*request));
+  return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
+    v1::ReserveBoardRequest reserve = *request;
+    reserve.set_user(caller.UserOr(request->user()));
+    return Fill(response, backend_.dispatcher.Reserve(reserve));
   });
 }
 
 grpc::ServerUnaryReactor* BoardServiceImpl::ReleaseBoard(grpc::CallbackServerContext* context,
                                                          const v1::ReleaseBoardRequest* request,
                                                          v1::Board* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
-    return Fill(response, backend_.dispatcher.Release(*request));
+  return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
+    v1::ReleaseBoardRequest release = *request;
+    release.set_user(caller.UserOr(request->user()));
+    if (!caller.local && caller.role >= v1::ROLE_OPERATOR) {
+      TRY_ASSIGN(const v1::Board board, backend_.dispatcher.GetBoard(BoardId(request->board_id())));
+      release.set_user(board.reserved_by());
+    }
+    return Fill(response, backend_.dispatcher.Release(release));
   });
 }
 
 grpc::ServerUnaryReactor* BoardServiceImpl::SetMaintenance(grpc::CallbackServerContext* context,
                                                            const v1::SetMaintenanceRequest* request,
                                                            v1::Board* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
     return Fill(response, backend_.dispatcher.SetMaintenance(*request));
   });
 }
@@ -118,19 +128,19 @@ grpc::ServerUnaryReactor* BoardServiceImpl::SetMaintenance(grpc::CallbackServerC
 grpc::ServerUnaryReactor* BoardServiceImpl::RecoverBoard(grpc::CallbackServerContext* context,
                                                          const v1::RecoverBoardRequest* request,
                                                          v1::Board* response) {
-  auto* reactor = context->DefaultReactor();
-  boost::asio::post(backend_.executors.io, [this, reactor, request, response] {
-    backend_.dispatcher.Recover(BoardId(request->board_id()),
-                                [reactor, response](Result<v1::Board> board) {
-                                  reactor->Finish(ToGrpc(Fill(response, std::move(board))));
-                                });
+  return Admitted(context, backend_, request, [=, this](UnaryCall call) {
+    boost::asio::post(backend_.executors.io, [this, call, request, response] {
+      const auto done = [call, response](Result<v1::Board> board) mutable {
+        call.Finish(Fill(response, std::move(board)));
+      };
+      backend_.dispatcher.Recover(BoardId(request->board_id()), done);
+    });
   });
-  return reactor;
 }
 
 grpc::ServerBidiReactor<v1::ConsoleRequest, v1::ConsoleOutput>* BoardServiceImpl::Console(
-    grpc::CallbackServerContext*) {
-  return ConsoleStream::Start(std::make_shared<ConsoleStream>(backend_));
+    grpc::CallbackServerContext* context) {
+  return ConsoleStream::Start(context, std::make_shared<ConsoleStream>(backend_));
 }
 
 }  // namespace tinyrig::server

@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "server/api/ownership.h"
 #include "server/api/pull_stream.h"
 #include "server/api/unary.h"
 #include "server/service/submission.h"
@@ -64,38 +65,39 @@ class WatchStream final : public PullStream<v1::CampaignEvent> {
 grpc::ServerUnaryReactor* CampaignServiceImpl::SubmitCampaign(
     grpc::CallbackServerContext* context, const v1::SubmitCampaignRequest* request,
     v1::Campaign* response) {
-  auto* reactor = context->DefaultReactor();
-  const auto store = [this, reactor, response](Result<NewCampaign> prepared) {
-    if (!prepared.ok()) return reactor->Finish(ToGrpc(prepared.status()));
-    Result<Store::Added> added = backend_.store.AddCampaign(*prepared, backend_.clock.Now());
-    if (!added.ok()) return reactor->Finish(ToGrpc(added.status()));
-    const CampaignId id = added->campaign;
-    backend_.dispatcher.Enqueue(std::move(added->queued));
-    boost::asio::post(backend_.executors.pool, [this, reactor, response, id] {
-      const auto read = [&]() -> Status {
-        TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
-        return Fill(response, reader->GetCampaign(id));
-      };
-      reactor->Finish(ToGrpc(Executors::Guarded(read)));
-    });
-  };
-  backend_.executors.Offload(
-      [this, request]() -> Result<NewCampaign> {
-        SubmissionContext submission{backend_.catalog, backend_.artifacts, backend_.plans, {}};
-        {
+  return Admitted(context, backend_, request, [=, this](UnaryCall call) {
+    const auto store = [this, call, response](Result<NewCampaign> prepared) mutable {
+      if (!prepared.ok()) return call.Finish(prepared.status());
+      prepared->user = call.caller().UserOr(prepared->user);
+      Result<Store::Added> added = backend_.store.AddCampaign(*prepared, backend_.clock.Now());
+      if (!added.ok()) return call.Finish(added.status());
+      const CampaignId id = added->campaign;
+      backend_.dispatcher.Enqueue(std::move(added->queued));
+      boost::asio::post(backend_.executors.pool, [this, call, response, id]() mutable {
+        const auto read = [&]() -> Status {
           TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
-          TRY_ASSIGN(submission.labels, reader->BoardLabels());
-        }
-        return PrepareCampaign(*request, submission);
-      },
-      store);
-  return reactor;
+          return Fill(response, reader->GetCampaign(id));
+        };
+        call.Finish(Executors::Guarded(read));
+      });
+    };
+    backend_.executors.Offload(
+        [this, request]() -> Result<NewCampaign> {
+          SubmissionContext submission{backend_.catalog, backend_.artifacts, backend_.plans, {}};
+          {
+            TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+            TRY_ASSIGN(submission.labels, reader->BoardLabels());
+          }
+          return PrepareCampaign(*request, submission);
+        },
+        store);
+  });
 }
 
 grpc::ServerUnaryReactor* CampaignServiceImpl::GetCampaign(grpc::CallbackServerContext* context,
                                                            const v1::GetCampaignRequest* request,
                                                            v1::Campaign* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     return Fill(response, reader->GetCampaign(CampaignId(request->campaign_id())));
   });
@@ -104,7 +106,7 @@ grpc::ServerUnaryReactor* CampaignServiceImpl::GetCampaign(grpc::CallbackServerC
 grpc::ServerUnaryReactor* CampaignServiceImpl::ListCampaigns(
     grpc::CallbackServerContext* context, const v1::ListCampaignsRequest* request,
     v1::ListCampaignsResponse* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     TRY_ASSIGN(PageOf<v1::Campaign> page, reader->ListCampaigns(request->page()));
     for (v1::Campaign& campaign : page.items) *response->add_campaigns() = std::move(campaign);
@@ -116,8 +118,9 @@ grpc::ServerUnaryReactor* CampaignServiceImpl::ListCampaigns(
 grpc::ServerUnaryReactor* CampaignServiceImpl::CancelCampaign(
     grpc::CallbackServerContext* context, const v1::CancelCampaignRequest* request,
     v1::Campaign* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
     const CampaignId campaign(request->campaign_id());
+    TRY(MayChangeCampaign(backend_, caller, campaign));
     TRY_ASSIGN(const std::vector<JobId> jobs,
                backend_.store.CancelCampaign(campaign, backend_.clock.Now()));
     backend_.dispatcher.Cancelled(jobs, campaign);
@@ -127,11 +130,11 @@ grpc::ServerUnaryReactor* CampaignServiceImpl::CancelCampaign(
 }
 
 grpc::ServerWriteReactor<v1::CampaignEvent>* CampaignServiceImpl::WatchCampaign(
-    grpc::CallbackServerContext*, const v1::WatchCampaignRequest* request) {
+    grpc::CallbackServerContext* context, const v1::WatchCampaignRequest* request) {
   const CampaignId campaign(request->campaign_id());
   auto stream = std::make_shared<WatchStream>(backend_, campaign, request->after_event());
   backend_.hub.Follow(campaign, stream);
-  return WatchStream::Start(std::move(stream));
+  return WatchStream::Start(context, request, std::move(stream));
 }
 
 }  // namespace tinyrig::server

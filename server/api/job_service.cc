@@ -2,6 +2,7 @@
 
 #include <deque>
 
+#include "server/api/ownership.h"
 #include "server/api/pull_stream.h"
 #include "server/api/unary.h"
 #include "server/model/names.h"
@@ -84,7 +85,7 @@ class LogStream final : public PullStream<v1::LogLine> {
 grpc::ServerUnaryReactor* JobServiceImpl::GetJob(grpc::CallbackServerContext* context,
                                                  const v1::GetJobRequest* request,
                                                  v1::Job* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     return Fill(response, reader->GetJob(JobId(request->job_id())));
   });
@@ -93,7 +94,7 @@ grpc::ServerUnaryReactor* JobServiceImpl::GetJob(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* JobServiceImpl::ListJobs(grpc::CallbackServerContext* context,
                                                    const v1::ListJobsRequest* request,
                                                    v1::ListJobsResponse* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     std::vector<v1::JobState> states;
     for (const int state : request->states()) states.push_back(static_cast<v1::JobState>(state));
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
@@ -108,8 +109,9 @@ grpc::ServerUnaryReactor* JobServiceImpl::ListJobs(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* JobServiceImpl::CancelJob(grpc::CallbackServerContext* context,
                                                     const v1::CancelJobRequest* request,
                                                     v1::Job* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
     const JobId id(request->job_id());
+    TRY(MayChangeJob(backend_, caller, id));
     TRY_ASSIGN(const bool changed, backend_.store.CancelJob(id, backend_.clock.Now()));
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     TRY_ASSIGN(*response, reader->GetJob(id));
@@ -121,7 +123,8 @@ grpc::ServerUnaryReactor* JobServiceImpl::CancelJob(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* context,
                                                    const v1::RerunJobRequest* request,
                                                    v1::Job* response) {
-  return OnIo(context, backend_, [=, this]() -> Status {
+  return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
+    TRY(MayChangeJob(backend_, caller, JobId(request->job_id())));
     TRY_ASSIGN(Store::Rerun rerun,
                backend_.store.RerunJob(JobId(request->job_id()), request->idempotency_key(),
                                        backend_.clock.Now()));
@@ -137,7 +140,7 @@ grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* JobServiceImpl::GetManifest(grpc::CallbackServerContext* context,
                                                       const v1::GetManifestRequest* request,
                                                       v1::Manifest* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     TRY_ASSIGN(const std::string json,
                MakeManifest(*reader, backend_.artifacts, JobId(request->job_id())));
@@ -147,8 +150,9 @@ grpc::ServerUnaryReactor* JobServiceImpl::GetManifest(grpc::CallbackServerContex
 }
 
 grpc::ServerWriteReactor<v1::LogLine>* JobServiceImpl::StreamLogs(
-    grpc::CallbackServerContext*, const v1::StreamLogsRequest* request) {
+    grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) {
   return LogStream::Start(
+      context, request,
       std::make_shared<LogStream>(backend_, JobId(request->job_id()), request->follow()));
 }
 

@@ -32,11 +32,20 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   /// kEnd: finish the stream with `status`.
   virtual Step Next(Message* message, Status* status) = 0;
 
-  /// Takes over the stream's lifetime.
-  static grpc::ServerWriteReactor<Message>* Start(std::shared_ptr<PullStream> stream) {
+  /// Lets the caller in, or refuses. Takes over the stream's lifetime.
+  template <typename Request>
+  static grpc::ServerWriteReactor<Message>* Start(grpc::CallbackServerContext* context,
+                                                  const Request*,
+                                                  std::shared_ptr<PullStream> stream) {
     PullStream* raw = stream.get();
     raw->self_ = std::move(stream);
-    raw->PostPull();
+    Result<Caller> caller = Admit(*context, raw->backend_, Request::descriptor());
+    if (caller.ok()) {
+      raw->caller_ = std::move(*caller);
+      raw->PostPull();
+    } else {
+      raw->Finish(ToGrpc(caller.status()));
+    }
     return raw;
   }
 
@@ -90,7 +99,8 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
         if (cancelled_) return this->Finish({grpc::StatusCode::CANCELLED, "the client went away"});
       }
       message_.Clear();
-      Status status;
+      Status status = backend_.gate.StillAdmitted(caller_);
+      if (!status.ok()) return this->Finish(ToGrpc(status));
       auto next = [&]() -> Result<Step> { return Next(&message_, &status); };
       const Result<Step> step = Executors::Guarded(next);
       if (!step.ok()) return this->Finish(ToGrpc(step.status()));
@@ -111,6 +121,7 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   State state_ = State::kPulling;
   bool woken_ = false;
   bool cancelled_ = false;
+  Caller caller_;
   Message message_;
   std::shared_ptr<PullStream> self_;
 };

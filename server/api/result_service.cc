@@ -64,7 +64,7 @@ class QueryStream final : public PullStream<v1::QueryRow> {
 grpc::ServerUnaryReactor* ResultServiceImpl::ListResults(grpc::CallbackServerContext* context,
                                                          const v1::ListResultsRequest* request,
                                                          v1::ListResultsResponse* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     ResultFilter filter;
     filter.campaign = CampaignId(request->campaign_id());
     filter.job = JobId(request->job_id());
@@ -80,7 +80,7 @@ grpc::ServerUnaryReactor* ResultServiceImpl::ListResults(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* ResultServiceImpl::GetFront(grpc::CallbackServerContext* context,
                                                       const v1::GetFrontRequest* request,
                                                       v1::Front* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     return Fill(response, QueryFront(*reader, *request));
   });
@@ -89,15 +89,15 @@ grpc::ServerUnaryReactor* ResultServiceImpl::GetFront(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* ResultServiceImpl::CompareJobs(grpc::CallbackServerContext* context,
                                                          const v1::CompareJobsRequest* request,
                                                          v1::CompareJobsResponse* response) {
-  return OnPool(context, backend_, [=, this]() -> Status {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     return Fill(response, tinyrig::server::CompareJobs(*reader, *request));
   });
 }
 
-grpc::ServerWriteReactor<v1::QueryRow>* ResultServiceImpl::Query(grpc::CallbackServerContext*,
-                                                                 const v1::QueryRequest* request) {
-  return QueryStream::Start(std::make_shared<QueryStream>(backend_, *request));
+grpc::ServerWriteReactor<v1::QueryRow>* ResultServiceImpl::Query(
+    grpc::CallbackServerContext* context, const v1::QueryRequest* request) {
+  return QueryStream::Start(context, request, std::make_shared<QueryStream>(backend_, *request));
 }
 
 }  // namespace tinyrig::server

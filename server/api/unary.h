@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proto/status/status.h"
+#include "server/api/admission.h"
 #include "server/model/text.h"
 #include "server/service/backend.h"
 
@@ -17,25 +18,63 @@ inline grpc::Status ToGrpc(const Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), ToUtf8(status.message())};
 }
 
-/// Answers a unary call with what `work()` (-> Status) returns; request and response stay valid
-/// until then. OnPool: for what reads the database or computes. OnIo: for what touches store or
-/// dispatcher; must be short.
-template <typename Work>
-grpc::ServerUnaryReactor* OnPool(grpc::CallbackServerContext* context, Backend& backend,
-                                 Work work) {
-  auto* reactor = context->DefaultReactor();
-  boost::asio::post(backend.executors.pool, [reactor, work = std::move(work)]() mutable {
-    reactor->Finish(ToGrpc(Executors::Guarded(work)));
-  });
+/// A unary call that was let in. Request and response stay valid until Finish(), which is called
+/// once.
+class UnaryCall {
+ public:
+  UnaryCall(grpc::ServerUnaryReactor* reactor, Backend& backend, Caller caller,
+            const google::protobuf::Message* request)
+      : reactor_(reactor), backend_(&backend), caller_(std::move(caller)), request_(request) {}
+
+  const Caller& caller() const { return caller_; }
+  /// Answers; changes go into the audit log.
+  void Finish(const Status& status) {
+    backend_->gate.Record(caller_, *request_, status);
+    reactor_->Finish(ToGrpc(status));
+  }
+
+ private:
+  grpc::ServerUnaryReactor* reactor_;
+  Backend* backend_;
+  Caller caller_;
+  const google::protobuf::Message* request_;
+};
+
+/// Every unary method begins here: calls `start(UnaryCall)` when the caller may, else refuses.
+template <typename Request, typename Start>
+grpc::ServerUnaryReactor* Admitted(grpc::CallbackServerContext* context, Backend& backend,
+                                   const Request* request, Start start) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  Result<Caller> caller = Admit(*context, backend, Request::descriptor());
+  if (caller.ok()) {
+    start(UnaryCall(reactor, backend, std::move(*caller), request));
+  } else {
+    reactor->Finish(ToGrpc(caller.status()));
+  }
   return reactor;
 }
-template <typename Work>
-grpc::ServerUnaryReactor* OnIo(grpc::CallbackServerContext* context, Backend& backend, Work work) {
-  auto* reactor = context->DefaultReactor();
-  boost::asio::post(backend.executors.io, [reactor, work = std::move(work)]() mutable {
-    reactor->Finish(ToGrpc(Executors::Guarded(work)));
+
+/// Answers an admitted call with what `work(const Caller&)` (-> Status) returns. OnPool: for what
+/// reads the database or computes. OnIo: for what touches store or dispatcher; must be short.
+template <typename Request, typename Work>
+grpc::ServerUnaryReactor* OnPool(grpc::CallbackServerContext* context, Backend& backend,
+                                 const Request* request, Work work) {
+  return Admitted(context, backend, request, [&backend, &work](UnaryCall call) {
+    boost::asio::post(backend.executors.pool, [call, work = std::move(work)]() mutable {
+      auto answer = [&] { return work(call.caller()); };
+      call.Finish(Executors::Guarded(answer));
+    });
   });
-  return reactor;
+}
+template <typename Request, typename Work>
+grpc::ServerUnaryReactor* OnIo(grpc::CallbackServerContext* context, Backend& backend,
+                               const Request* request, Work work) {
+  return Admitted(context, backend, request, [&backend, &work](UnaryCall call) {
+    boost::asio::post(backend.executors.io, [call, work = std::move(work)]() mutable {
+      auto answer = [&] { return work(call.caller()); };
+      call.Finish(Executors::Guarded(answer));
+    });
+  });
 }
 
 /// Copies a value into the response, or passes the failure on.

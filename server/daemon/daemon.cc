@@ -65,8 +65,11 @@ Status RunDaemon(const DaemonOptions& options) {
   Dispatcher dispatcher(executors, clock, store, hub, judge, std::move(references),
                         options.reference_policy, catalog.BoardTypes(), instance_id);
   TRY(dispatcher.Start());
+  TRY_ASSIGN(MethodRules rules, RulesOfServices());
+  Gate gate(clock, executors, store, std::move(rules));
+  TRY(gate.Load());
   Backend backend{executors, clock,   store, dispatcher, readers,
-                  artifacts, catalog, hub,   plans,      instance_id};
+                  artifacts, catalog, hub,   plans,      gate,    instance_id};
   TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen, tls));
 
   // The end: streams are told, calls finish, work that was accepted is done, then the io thread has

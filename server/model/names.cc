@@ -11,6 +11,8 @@ constexpr std::array<std::string_view, 5> kOwners = {"", "infeasible", "variant"
                                                      "service"};
 constexpr std::array<std::string_view, 4> kFidelities = {"", "hardware", "emulated", "native"};
 constexpr std::array<std::string_view, 4> kHealths = {"", "good", "suspect", "quarantined"};
+constexpr std::array<std::string_view, 6> kRoles = {"",         "viewer", "submitter",
+                                                    "operator", "admin",  "agent"};
 
 template <typename Enum, size_t N>
 std::string_view Word(const std::array<std::string_view, N>& words, Enum value) {
@@ -32,6 +34,7 @@ std::string_view ToText(v1::JobState state) { return Word(kJobStates, state); }
 std::string_view ToText(v1::FailureOwner owner) { return Word(kOwners, owner); }
 std::string_view ToText(v1::Fidelity fidelity) { return Word(kFidelities, fidelity); }
 std::string_view ToText(v1::BoardHealth health) { return Word(kHealths, health); }
+std::string_view ToText(v1::Role role) { return Word(kRoles, role); }
 
 v1::JobState JobStateFromText(std::string_view text) {
   return Value<v1::JobState>(kJobStates, text);
@@ -45,6 +48,7 @@ v1::Fidelity FidelityFromText(std::string_view text) {
 v1::BoardHealth BoardHealthFromText(std::string_view text) {
   return Value<v1::BoardHealth>(kHealths, text);
 }
+v1::Role RoleFromText(std::string_view text) { return Value<v1::Role>(kRoles, text); }
 
 bool IsEnded(v1::JobState state) {
   return state != v1::JOB_STATE_UNSPECIFIED && state != v1::JOB_STATE_QUEUED &&

@@ -7,6 +7,7 @@
 #include "server/service/dispatcher.h"
 #include "server/service/event_hub.h"
 #include "server/service/executor.h"
+#include "server/service/gate.h"
 #include "server/service/plan_cache.h"
 #include "server/store/artifact_folder.h"
 #include "server/store/reader.h"
@@ -26,6 +27,7 @@ struct Backend {
   const Catalog& catalog;
   EventHub& hub;
   PlanCache& plans;
+  Gate& gate;
   std::string instance_id;
 };
 

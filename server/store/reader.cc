@@ -3,30 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "server/model/names.h"
 
 namespace tinyrig::server {
 namespace {
-
-uint32_t PageSize(const v1::Page& page) {
-  return page.size() == 0 ? kDefaultPageSize : std::min(page.size(), kMaxPageSize);
-}
-
-// Tokens are the id of the last row of the page before.
-Result<uint64_t> PageStart(const v1::Page& page, uint64_t first) {
-  if (page.token().empty()) return first;
-  uint64_t id = 0;
-  const char* end = page.token().data() + page.token().size();
-  const auto parsed = std::from_chars(page.token().data(), end, id);
-  if (parsed.ec != std::errc() || parsed.ptr != end) {
-    return Status(Code::kInvalidArgument,
-                  fmt::format("page token '{}' is not from an earlier answer; start without one",
-                              page.token()));
-  }
-  return id;
-}
 
 constexpr std::string_view kCampaignColumns =
     "SELECT campaign_id, spec, user, created_us, queued, leased, succeeded, failed, infeasible, "

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "proto/status/status.h"
+#include "proto/tinyrig/v1/access.pb.h"
 #include "proto/tinyrig/v1/campaigns.pb.h"
 #include "proto/tinyrig/v1/jobs.pb.h"
 #include "proto/tinyrig/v1/results.pb.h"
 #include "server/model/ids.h"
 #include "server/store/candidates.h"
+#include "server/store/page.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
@@ -25,8 +27,6 @@ struct PageOf {
   std::vector<T> items;
   std::string next;
 };
-inline constexpr uint32_t kDefaultPageSize = 100;
-inline constexpr uint32_t kMaxPageSize = 1000;
 
 /// What to select of the ended jobs; 0 and empty mean all.
 struct ResultFilter {
@@ -70,6 +70,8 @@ class Reader {
                                                 uint32_t limit);
   /// Up to `limit` stored lines after the first `skip`, of all attempts in order.
   Result<std::vector<v1::LogLine>> Logs(JobId job, uint64_t skip, uint32_t limit);
+  /// Newest first; `user` empty: everybody's. store_access.cc
+  Result<PageOf<v1::AuditEntry>> ListAudit(const std::string& user, const v1::Page& page);
   /// SHA-256 of the raw result of the job's last attempt; empty when there is none.
   Result<std::string> RawResult(JobId job);
 

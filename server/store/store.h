@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "proto/status/status.h"
+#include "proto/tinyrig/v1/access.pb.h"
 #include "proto/tinyrig/v1/boards.pb.h"
 #include "server/scheduling/scheduler.h"
 #include "server/store/records.h"
@@ -122,6 +123,20 @@ class Store {
   Result<std::vector<v1::MaintenanceWindow>> LoadWindows();
 
   Result<JobContext> LoadJob(JobId job);
+
+  // store_access.cc
+  /// A token by the hash of its secret; gives it its number. kAlreadyExists: the name was used,
+  /// also by one that was revoked since.
+  Result<v1::Token> AddToken(v1::Token token, const std::string& secret_sha256);
+  /// kNotFound when there is none in force of this name.
+  Status RevokeToken(const std::string& name, TimeUs now);
+  Status SaveTokenUse(uint64_t token_id, TimeUs last_used_us);
+  struct StoredToken {
+    v1::Token token;
+    std::string secret_sha256;
+  };
+  Result<std::vector<StoredToken>> LoadTokens();
+  Status AddAudit(const v1::AuditEntry& entry);
 
   /// The file may not grow beyond so many pages: what a full disk looks like.
   Status LimitPagesForTest(uint32_t pages) {

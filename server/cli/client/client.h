@@ -10,6 +10,7 @@
 
 #include "proto/channel/channel.h"
 #include "proto/status/status.h"
+#include "proto/tinyrig/v1/access.grpc.pb.h"
 #include "proto/tinyrig/v1/artifacts.grpc.pb.h"
 #include "proto/tinyrig/v1/boards.grpc.pb.h"
 #include "proto/tinyrig/v1/campaigns.grpc.pb.h"

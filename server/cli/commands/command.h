@@ -56,6 +56,9 @@ Runner DefinePlan(CLI::App& app);
 Runner DefineProfile(CLI::App& app);
 Runner DefineDoctor(CLI::App& app);
 Runner DefineBench(CLI::App& app);
+Runner DefineToken(CLI::App& app);
+Runner DefineWhoAmI(CLI::App& app);
+Runner DefineAudit(CLI::App& app);
 
 /// The program: reads the command line, runs the command, prints its error. Gives the exit code.
 int Main(int argc, char** argv);

@@ -108,6 +108,17 @@ constexpr Command kCommands[] = {
      "  tinyrig bench init\n"
      "  tinyrig bench init --import-zephyr hardware-map.yml -o bench.yaml\n",
      DefineBench},
+    {"whoami", "Say who the server takes you for", "  tinyrig whoami\n", DefineWhoAmI},
+    {"token", "Make, list and revoke the tokens that let people, CI and benches in",
+     "  tinyrig token create ci --user ci --role submitter >ci.token\n"
+     "  tinyrig token create bench1 --user bench1 --role agent --expires never >bench1.token\n"
+     "  tinyrig token list\n"
+     "  tinyrig token revoke ci\n",
+     DefineToken},
+    {"audit", "Show who changed or was refused what",
+     "  tinyrig audit\n"
+     "  tinyrig audit --user ann --limit 500 --json\n",
+     DefineAudit},
 };
 
 void AddCommon(CLI::App& app, Common& common) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "proto/channel/channel.h"
+#include "proto/tinyrig/v1/access.grpc.pb.h"
 #include "proto/tinyrig/v1/server.grpc.pb.h"
 #include "tests/integration/server/server_process.h"
 
@@ -32,7 +33,6 @@ class TlsTest : public testing::Test {
             lab() / "server.crt", "--tls-key",     lab() / "server.key",
             "--tls-client-ca",    lab() / "ca.crt"};
   }
-  /// Whether a call gets as far as the server's code.
   static grpc::Status Ask(const std::string& address, const ChannelSecurity& security) {
     auto channel = OpenChannel(address, security, grpc::ChannelArguments());
     if (!channel.ok()) return {grpc::StatusCode::INVALID_ARGUMENT, channel.status().message()};
@@ -40,10 +40,6 @@ class TlsTest : public testing::Test {
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
     v1::ServerInfo info;
     return v1::ServerService::NewStub(*channel)->GetServerInfo(&context, {}, &info);
-  }
-  static bool Reached(const grpc::Status& status) {
-    return status.ok() || status.error_code() == grpc::StatusCode::UNAUTHENTICATED ||
-           status.error_code() == grpc::StatusCode::PERMISSION_DENIED;
   }
 
   TempDir dir_;
@@ -56,7 +52,7 @@ TEST_F(TlsTest, OnlyWhoTrustsTheServersAuthorityTalksToIt) {
   const std::string& address = server.addresses()[0];
   ChannelSecurity security;
   security.ca_file = lab() / "ca.crt";
-  EXPECT_TRUE(Reached(Ask(address, security)));
+  EXPECT_EQ(Ask(address, security).error_code(), grpc::StatusCode::UNAUTHENTICATED);
   security.ca_file = stranger() / "ca.crt";
   EXPECT_EQ(Ask(address, security).error_code(), grpc::StatusCode::UNAVAILABLE);
   // Loopback without a CA is spoken to in the clear, which this server does not understand.
@@ -70,7 +66,14 @@ TEST_F(TlsTest, ACertificateOfABenchHasToBeSignedByTheLab) {
   security.ca_file = lab() / "ca.crt";
   security.cert_file = lab() / "bench1.crt";
   security.key_file = lab() / "bench1.key";
-  EXPECT_TRUE(Reached(Ask(server.addresses()[0], security)));
+  // It makes a bench of who shows it, no more.
+  EXPECT_EQ(Ask(server.addresses()[0], security).error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  grpc::ClientContext context;
+  v1::Identification who;
+  const auto channel = OpenChannel(server.addresses()[0], security, grpc::ChannelArguments());
+  ASSERT_TRUE(v1::AccessService::NewStub(*channel)->WhoAmI(&context, {}, &who).ok());
+  EXPECT_EQ(who.by(), "certificate bench1");
+  EXPECT_EQ(who.role(), v1::ROLE_AGENT);
   security.cert_file = stranger() / "bench1.crt";
   security.key_file = stranger() / "bench1.key";
   EXPECT_EQ(Ask(server.addresses()[0], security).error_code(), grpc::StatusCode::UNAVAILABLE);

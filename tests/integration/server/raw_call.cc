@@ -1,0 +1,82 @@
+#include "tests/integration/server/raw_call.h"
+
+#include <google/protobuf/unknown_field_set.h>
+
+#include <chrono>
+
+namespace tinyrig::server {
+namespace {
+
+std::string TextOf(const grpc::ByteBuffer& buffer) {
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return "";
+  std::string text;
+  for (const grpc::Slice& slice : slices) {
+    text.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return text;
+}
+
+/// The length-delimited fields with this number, in order.
+std::vector<std::string> FieldsOf(const std::string& message, int number) {
+  google::protobuf::UnknownFieldSet set;
+  std::vector<std::string> values;
+  if (!set.ParseFromString(message)) return values;
+  for (int i = 0; i < set.field_count(); ++i) {
+    const auto& field = set.field(i);
+    if (field.number() == number &&
+        field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) {
+      values.push_back(field.length_delimited());
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+RawAnswer RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                  const std::string& request, const std::string& token, int seconds) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(seconds));
+  if (!token.empty()) context.AddMetadata("authorization", "Bearer " + token);
+  grpc::GenericStub stub(channel);
+  grpc::CompletionQueue queue;
+  const auto wait = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const auto call = stub.PrepareCall(&context, method, &queue);
+  call->StartCall(nullptr);
+  wait();
+  const grpc::Slice slice(request);
+  call->WriteLast(grpc::ByteBuffer(&slice, 1), grpc::WriteOptions(), nullptr);
+  wait();
+  RawAnswer answer;
+  grpc::ByteBuffer message;
+  for (bool first = true;; first = false) {
+    call->Read(&message, nullptr);
+    if (!wait()) break;
+    if (first) answer.first_message = TextOf(message);
+  }
+  call->Finish(&answer.status, nullptr);
+  wait();
+  return answer;
+}
+
+// By hand, as grpc++ installs no header for its reflection messages: ServerReflectionRequest has
+// list_services = 7, the response list_services_response = 6, with service = 1, with name = 1.
+std::vector<std::string> ReflectedServices(const std::shared_ptr<grpc::Channel>& channel) {
+  const RawAnswer answer =
+      RawCall(channel, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+              std::string("\x3a\x00", 2));
+  std::vector<std::string> names;
+  for (const std::string& list : FieldsOf(answer.first_message, 6)) {
+    for (const std::string& service : FieldsOf(list, 1)) {
+      for (std::string& name : FieldsOf(service, 1)) names.push_back(std::move(name));
+    }
+  }
+  return names;
+}
+
+}  // namespace tinyrig::server
