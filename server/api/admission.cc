@@ -5,6 +5,8 @@
 namespace tinyrig::server {
 namespace {
 
+constexpr const char* kInProcess = "inproc";
+
 std::string Metadata(const grpc::CallbackServerContext& context, const char* key) {
   const auto found = context.client_metadata().find(key);
   if (found == context.client_metadata().end()) return "";
@@ -17,6 +19,13 @@ Result<Caller> Admit(const grpc::CallbackServerContext& context, Backend& backen
                      const google::protobuf::Descriptor* request) {
   Credentials credentials;
   credentials.peer = context.peer();
+  // The gateway says for whom it calls. Nobody else can: whoever has a socket is no "inproc".
+  if (credentials.peer.empty() || credentials.peer.starts_with(kInProcess)) {
+    credentials.peer = Metadata(context, "x-tinyrig-peer");
+    if (credentials.peer.empty() || credentials.peer.starts_with("unix:")) {
+      credentials.peer = "in process";
+    }
+  }
   credentials.authorization = Metadata(context, "authorization");
   credentials.local_socket = credentials.peer.starts_with("unix:");
   const auto auth = context.auth_context();

@@ -56,6 +56,11 @@ Status CheckListenAddress(const std::string& address, bool tls) {
   return {};
 }
 
+Status CheckHttpAddress(const std::string& address, bool tls) {
+  if (!address.starts_with(kUnix)) return CheckListenAddress(address, tls);
+  return Invalid(fmt::format("--http '{}': HTTP is served on HOST:PORT only", address));
+}
+
 Result<MethodRules> RulesOfServices() {
   return MethodRules::Of(
       {v1::CampaignService::service_full_name(), v1::JobService::service_full_name(),
@@ -132,6 +137,12 @@ Result<std::unique_ptr<ApiServer>> ApiServer::Start(Backend& backend,
         any_port ? wanted.substr(0, wanted.size() - 1) + std::to_string(ports[i]) : wanted);
   }
   return api;
+}
+
+std::shared_ptr<grpc::Channel> ApiServer::InProcessChannel() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  return services_->server->InProcessChannel(arguments);
 }
 
 void ApiServer::Shutdown() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <grpcpp/channel.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +17,9 @@ namespace tinyrig::server {
 /// "[::1]", "localhost") only with TLS. Errors: kInvalidArgument, also for a path that does not fit
 /// a unix socket address and for what is no address.
 Status CheckListenAddress(const std::string& address, bool tls);
+
+/// The same for HTTP, which has no unix sockets.
+Status CheckHttpAddress(const std::string& address, bool tls);
 
 /// The rules of all methods of these services. Errors: those of MethodRules::Of().
 Result<MethodRules> RulesOfServices();
@@ -33,6 +38,8 @@ class ApiServer {
 
   /// Addresses that are listened on; port 0 replaced by the port that was found.
   const std::vector<std::string>& addresses() const { return addresses_; }
+  /// Reaches the services without a socket; its callers show what their own clients showed.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
   /// Refuses new calls, cancels running ones after a second, returns when none is left.
   void Shutdown();
 

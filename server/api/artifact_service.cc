@@ -42,6 +42,7 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadArtifactReq
   void End(const Status& status) {
     v1::UploadArtifactRequest first;
     *first.mutable_artifact() = artifact_;
+    backend_.gate.Count(first.GetDescriptor(), status.code());
     backend_.gate.Record(caller_, first, status);
     Finish(ToGrpc(status));
   }

@@ -120,6 +120,7 @@ class BidiStream : public grpc::ServerBidiReactor<In, Out>,
       this->StartWrite(&outgoing_.front());
     } else if (closing_) {
       finished_ = true;
+      backend_.gate.Count(In::descriptor(), status_.code());
       this->Finish(ToGrpc(status_));
     }
   }

@@ -12,11 +12,15 @@ namespace tinyrig::server {
 namespace {
 
 // Stored lines, then those of the running attempt as they come. The lines of an attempt that were
-// sent live are not sent again when they are stored.
+// sent live are not sent again when they are stored; they are stored in the same order, so that a
+// line has one number, live and stored.
 class LogStream final : public PullStream<v1::LogLine> {
  public:
-  LogStream(Backend& backend, JobId job, bool follow)
-      : PullStream(backend), job_(job), follow_(follow) {}
+  LogStream(Backend& backend, const v1::StreamLogsRequest& request)
+      : PullStream(backend),
+        job_(request.job_id()),
+        follow_(request.follow()),
+        after_line_(request.after_line()) {}
 
   Step Next(v1::LogLine* message, Status* status) override {
     if (lines_.empty()) {
@@ -46,9 +50,9 @@ class LogStream final : public PullStream<v1::LogLine> {
     for (;;) {
       TRY_ASSIGN(std::vector<v1::LogLine> stored, reader->Logs(job_, stored_seen_, kBatch));
       if (stored.empty()) break;
-      stored_seen_ += stored.size();
       for (v1::LogLine& line : stored) {
-        if (line.attempt() > live_attempt_) lines_.push_back(std::move(line));
+        line.set_line(++stored_seen_);
+        if (line.attempt() > live_attempt_) Add(std::move(line));
       }
       if (!lines_.empty()) return false;
     }
@@ -67,12 +71,18 @@ class LogStream final : public PullStream<v1::LogLine> {
       line.set_time_us(live[live_seen_].time_us);
       line.set_attempt(attempt);
       line.set_text(live[live_seen_].text);
-      lines_.push_back(std::move(line));
+      line.set_line(stored_seen_ + live_seen_ + 1);
+      Add(std::move(line));
     }
+  }
+
+  void Add(v1::LogLine line) {
+    if (line.line() > after_line_) lines_.push_back(std::move(line));
   }
 
   const JobId job_;
   const bool follow_;
+  const uint64_t after_line_;
   bool following_ = false;
   uint64_t stored_seen_ = 0;
   uint32_t live_attempt_ = 0;
@@ -151,9 +161,7 @@ grpc::ServerUnaryReactor* JobServiceImpl::GetManifest(grpc::CallbackServerContex
 
 grpc::ServerWriteReactor<v1::LogLine>* JobServiceImpl::StreamLogs(
     grpc::CallbackServerContext* context, const v1::StreamLogsRequest* request) {
-  return LogStream::Start(
-      context, request,
-      std::make_shared<LogStream>(backend_, JobId(request->job_id()), request->follow()));
+  return LogStream::Start(context, request, std::make_shared<LogStream>(backend_, *request));
 }
 
 }  // namespace tinyrig::server

@@ -42,6 +42,7 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
     Result<Caller> caller = Admit(*context, raw->backend_, Request::descriptor());
     if (caller.ok()) {
       raw->caller_ = std::move(*caller);
+      raw->request_ = Request::descriptor();
       raw->PostPull();
     } else {
       raw->Finish(ToGrpc(caller.status()));
@@ -90,21 +91,26 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
     boost::asio::post(backend_.executors.pool, [self = this->shared_from_this()] { self->Pull(); });
   }
 
+  void End(const Status& status) {
+    backend_.gate.Count(request_, status.code());
+    this->Finish(ToGrpc(status));
+  }
+
   // After Finish() or StartWrite() gRPC may call back at once: nothing is touched behind them.
   void Pull() {
     for (;;) {
       {
         const std::lock_guard lock(mutex_);
         woken_ = false;
-        if (cancelled_) return this->Finish({grpc::StatusCode::CANCELLED, "the client went away"});
+        if (cancelled_) return End(Status(Code::kCancelled, "the client went away"));
       }
       message_.Clear();
       Status status = backend_.gate.StillAdmitted(caller_);
-      if (!status.ok()) return this->Finish(ToGrpc(status));
+      if (!status.ok()) return End(status);
       auto next = [&]() -> Result<Step> { return Next(&message_, &status); };
       const Result<Step> step = Executors::Guarded(next);
-      if (!step.ok()) return this->Finish(ToGrpc(step.status()));
-      if (*step == Step::kEnd) return this->Finish(ToGrpc(status));
+      if (!step.ok()) return End(step.status());
+      if (*step == Step::kEnd) return End(status);
       const std::lock_guard lock(mutex_);
       if (*step == Step::kMessage) {
         state_ = State::kWriting;
@@ -122,6 +128,7 @@ class PullStream : public grpc::ServerWriteReactor<Message>,
   bool woken_ = false;
   bool cancelled_ = false;
   Caller caller_;
+  const google::protobuf::Descriptor* request_ = nullptr;
   Message message_;
   std::shared_ptr<PullStream> self_;
 };

@@ -29,6 +29,7 @@ class UnaryCall {
   const Caller& caller() const { return caller_; }
   /// Answers; changes go into the audit log.
   void Finish(const Status& status) {
+    backend_->gate.Count(request_->GetDescriptor(), status.code());
     backend_->gate.Record(caller_, *request_, status);
     reactor_->Finish(ToGrpc(status));
   }

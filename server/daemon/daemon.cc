@@ -16,6 +16,8 @@
 #include "server/api/api_server.h"
 #include "server/daemon/state_dir.h"
 #include "server/service/firmware_folder.h"
+#include "server/web/gateway.h"
+#include "server/web/probes.h"
 
 namespace tinyrig::server {
 namespace {
@@ -44,6 +46,7 @@ Status RunDaemon(const DaemonOptions& options) {
     TRY_ASSIGN(tls, LoadTls(options.tls));
   }
   for (const std::string& address : listen) TRY(CheckListenAddress(address, tls.has_value()));
+  for (const std::string& address : options.http) TRY(CheckHttpAddress(address, tls.has_value()));
 
   TRY_ASSIGN(Store store, Store::Open(state.database()));
   TRY_ASSIGN(ArtifactFolder artifacts, ArtifactFolder::Open(state.artifacts()));
@@ -68,9 +71,14 @@ Status RunDaemon(const DaemonOptions& options) {
   TRY_ASSIGN(MethodRules rules, RulesOfServices());
   Gate gate(clock, executors, store, std::move(rules));
   TRY(gate.Load());
-  Backend backend{executors, clock,   store, dispatcher, readers,
-                  artifacts, catalog, hub,   plans,      gate,    instance_id};
+  Backend backend{executors, clock, store, dispatcher, readers,    artifacts,
+                  catalog,   hub,   plans, gate,       instance_id};
   TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen, tls));
+
+  Probes probes(backend, state.dir());
+  probes.Start();
+  TRY_ASSIGN(const std::unique_ptr<Gateway> gateway,
+             Gateway::Start(api->InProcessChannel(), options.http, tls, probes));
 
   // The end: streams are told, calls finish, work that was accepted is done, then the io thread has
   // nothing left.
@@ -82,13 +90,19 @@ Status RunDaemon(const DaemonOptions& options) {
     spdlog::info("stopping on signal {}", signal);
     NotifyManager("STOPPING=1");
     dispatcher.Stop();
+    probes.Stop();
+    gateway->Close();
     stopper = std::thread([&] {
       api->Shutdown();
       pool.join();
       keep_running.reset();
     });
   });
-  const std::string addresses = fmt::format("{}", fmt::join(api->addresses(), " "));
+  std::vector<std::string> reachable = api->addresses();
+  for (const std::string& address : gateway->addresses()) {
+    reachable.push_back((tls ? "https://" : "http://") + address);
+  }
+  const std::string addresses = fmt::format("{}", fmt::join(reachable, " "));
   fmt::print("tinyrigd ready: {}\n", addresses);
   std::fflush(stdout);
   NotifyManager("READY=1\nSTATUS=listening on " + addresses);

@@ -13,6 +13,7 @@ namespace tinyrig::server {
 struct DaemonOptions {
   std::filesystem::path state_dir;
   std::vector<std::string> listen;  ///< Empty: unix:STATE/tinyrigd.sock.
+  std::vector<std::string> http;    ///< HOST:PORT of the gateway for reading; empty: none.
   TlsFiles tls;                     ///< Empty: no TLS, and nothing beyond loopback.
   std::filesystem::path firmware_dir;
   std::filesystem::path reference_model;  ///< .tflite of the reference jobs.
@@ -21,7 +22,7 @@ struct DaemonOptions {
 
 /// Runs the server until SIGTERM or SIGINT, on the calling thread. Prints one line when it is
 /// ready:
-///   tinyrigd ready: ADDRESS [ADDRESS ...]
+///   tinyrigd ready: ADDRESS [ADDRESS ...] [http://ADDRESS ...]
 Status RunDaemon(const DaemonOptions& options);
 
 /// ../share/tinyrig beside this program: how the build tree and an installation lie.

@@ -50,6 +50,9 @@ int main(int argc, char** argv) {
   app.add_option("--listen", options.listen,
                  "unix:PATH or HOST:PORT (port 0: any), repeatable; default "
                  "unix:STATE/tinyrigd.sock. Beyond loopback it takes --tls-cert");
+  app.add_option("--http", options.http,
+                 "HOST:PORT of the HTTP gateway for reading, /healthz, /readyz and /metrics; "
+                 "repeatable, default none. Beyond loopback it takes --tls-cert");
   app.add_option("--tls-cert", options.tls.cert,
                  "The server's certificate (PEM); with it every HOST:PORT speaks TLS");
   app.add_option("--tls-key", options.tls.key, "Its key (PEM)");

@@ -19,6 +19,7 @@ class StateDir {
   StateDir(StateDir&& other) noexcept;
   StateDir& operator=(StateDir&&) = delete;
 
+  const std::filesystem::path& dir() const { return dir_; }
   std::filesystem::path database() const { return dir_ / "tinyrig.db"; }
   std::filesystem::path artifacts() const { return dir_ / "artifacts"; }
   std::filesystem::path socket() const { return dir_ / "tinyrigd.sock"; }

@@ -175,6 +175,22 @@ Status Gate::StillAdmitted(const Caller& caller) const {
   return {};
 }
 
+void Gate::Count(const google::protobuf::Descriptor* request, Code outcome) {
+  const MethodRule* rule = rules_.Find(request);
+  if (rule == nullptr) return;
+  const std::lock_guard lock(mutex_);
+  ++calls_[{rule->name, outcome}];
+}
+
+std::map<std::pair<std::string, std::string>, uint64_t> Gate::Calls() const {
+  std::map<std::pair<std::string, std::string>, uint64_t> calls;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [call, count] : calls_) {
+    calls[{call.first, std::string(CodeName(call.second))}] = count;
+  }
+  return calls;
+}
+
 void Gate::Record(const Caller& caller, const google::protobuf::Message& request,
                   const Status& outcome) {
   const MethodRule* rule = rules_.Find(request.GetDescriptor());
@@ -194,6 +210,7 @@ void Gate::Refused(const Credentials& credentials, const Caller& caller, const M
                    const Status& why) {
   {
     const std::lock_guard lock(mutex_);
+    ++calls_[{rule.name, why.code()}];
     const TimeUs now = clock_.Now();
     if (now - refusals_since_us_ > kRefusalWindowUs) {
       if (refusals_ > kMaxRefusals) {

@@ -61,6 +61,10 @@ class Gate {
   Result<Caller> Admit(const Credentials& credentials, const google::protobuf::Descriptor* request);
   /// Whether an admitted caller still is: a stream asks before each message. Thread safe.
   Status StillAdmitted(const Caller& caller) const;
+  /// A call has ended: counts it. Thread safe.
+  void Count(const google::protobuf::Descriptor* request, Code outcome);
+  /// Ended calls by method and outcome ("NOT_FOUND"), refusals among them. Thread safe.
+  std::map<std::pair<std::string, std::string>, uint64_t> Calls() const;
   /// The outcome of an admitted call, for the audit log; only changes are kept. Thread safe.
   void Record(const Caller& caller, const google::protobuf::Message& request,
               const Status& outcome);
@@ -85,6 +89,7 @@ class Gate {
   const std::string owner_;  // The user that this process runs as.
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Caller::Token>> tokens_;  // By hash of the secret.
+  std::map<std::pair<std::string, Code>, uint64_t> calls_;
   // Strangers must not fill the disk with log entries.
   TimeUs refusals_since_us_ = 0;
   uint32_t refusals_ = 0;

@@ -16,6 +16,7 @@
 #include "server/model/ids.h"
 #include "server/store/candidates.h"
 #include "server/store/page.h"
+#include "server/store/service_counts.h"
 #include "server/store/sqlite.h"
 #include "server/store/store.h"
 
@@ -70,6 +71,7 @@ class Reader {
                                                 uint32_t limit);
   /// Up to `limit` stored lines after the first `skip`, of all attempts in order.
   Result<std::vector<v1::LogLine>> Logs(JobId job, uint64_t skip, uint32_t limit);
+  Result<ServiceCounts> Counts() { return CountService(db_); }
   /// Newest first; `user` empty: everybody's. store_access.cc
   Result<PageOf<v1::AuditEntry>> ListAudit(const std::string& user, const v1::Page& page);
   /// SHA-256 of the raw result of the job's last attempt; empty when there is none.

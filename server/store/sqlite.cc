@@ -93,9 +93,15 @@ Result<sqlite3_stmt*> Database::Prepared(std::string_view sql) {
   return raw;
 }
 
+Histogram& TransactionTimes() {
+  static Histogram times;
+  return times;
+}
+
 Result<Transaction> Transaction::Begin(Database& db) {
   if (db.open_transactions_ == 0) {
     TRY(db.Run("BEGIN IMMEDIATE"));
+    db.begun_ = std::chrono::steady_clock::now();
     return Transaction(db, false);
   }
   // A full or failing disk may end the outer transaction early.
@@ -125,6 +131,10 @@ Status Transaction::Commit() {
   const Status status = db_->Run(inner_ ? "RELEASE inner_transaction" : "COMMIT");
   // A commit that failed (disk full, busy) leaves the transaction open.
   if (!status.ok()) RollBack();
+  if (!inner_) {
+    const auto took = std::chrono::steady_clock::now() - db_->begun_;
+    TransactionTimes().Observe(std::chrono::duration<double>(took).count());
+  }
   --db_->open_transactions_;
   db_ = nullptr;
   return status;

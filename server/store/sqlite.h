@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <unordered_map>
 
 #include "proto/status/status.h"
+#include "server/model/histogram.h"
 
 /// A thin, typed wrapper of SQLite: prepared once, bound by position, errors as Status. Only
 /// server/store uses it.
@@ -19,6 +21,9 @@ namespace tinyrig::server {
 /// A Status from a SQLite result code. Full disk and busy database are kResourceExhausted and
 /// kUnavailable, with what to do about them; a damaged file is kDataLoss.
 Status SqliteStatus(sqlite3* db, int rc, std::string_view what);
+
+/// How long transactions took, of all databases of this process, from BEGIN to the end of COMMIT.
+Histogram& TransactionTimes();
 
 /// NULL, for Bind().
 struct Null {};
@@ -142,7 +147,8 @@ class Database {
   std::unique_ptr<sqlite3, Close> db_;
   std::unordered_map<std::string, std::unique_ptr<sqlite3_stmt, Finalize>, Hash, std::equal_to<>>
       statements_;
-  int open_transactions_ = 0;  ///< One within the other.
+  int open_transactions_ = 0;                    ///< One within the other.
+  std::chrono::steady_clock::time_point begun_;  ///< The outer one.
 };
 
 /// BEGIN IMMEDIATE ... COMMIT; rolls back unless committed. Within another transaction of the same

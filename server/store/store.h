@@ -137,6 +137,8 @@ class Store {
   };
   Result<std::vector<StoredToken>> LoadTokens();
   Status AddAudit(const v1::AuditEntry& entry);
+  /// Whether a transaction can begin; changes nothing.
+  Status CheckWritable();
 
   /// The file may not grow beyond so many pages: what a full disk looks like.
   Status LimitPagesForTest(uint32_t pages) {

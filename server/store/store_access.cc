@@ -59,6 +59,8 @@ Result<std::vector<Store::StoredToken>> Store::LoadTokens() {
   }
 }
 
+Status Store::CheckWritable() { return Transaction::Begin(db_).status(); }
+
 Status Store::AddAudit(const v1::AuditEntry& entry) {
   return db_.Run(
       "INSERT INTO audit(time_us, user, role, peer, method, request, code, message) "

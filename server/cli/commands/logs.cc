@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
@@ -16,17 +18,30 @@ struct LogsOptions {
   bool follow = false;
 };
 
+constexpr std::chrono::seconds kAway{60};
+constexpr std::chrono::milliseconds kRetry{500};
+
+/// One call, until it ends; the request then says where to go on.
+template <typename Print>
+grpc::Status ReadLines(const Client& client, v1::StreamLogsRequest* request, Print print) {
+  grpc::ClientContext context;
+  if (!request->follow())
+    context.set_deadline(std::chrono::system_clock::now() + Client::kCallTimeout);
+  v1::JobService::Stub stub(client.channel());
+  const auto reader = stub.StreamLogs(&context, *request);
+  for (v1::LogLine line; reader->Read(&line);) {
+    print(line);
+    request->set_after_line(line.line());
+  }
+  return reader->Finish();
+}
+
 Result<int> PrintLogs(const Client& client, const LogsOptions& options, bool json) {
   v1::StreamLogsRequest request;
   request.set_job_id(options.job);
   request.set_follow(options.follow);
-  grpc::ClientContext context;
-  if (!options.follow)
-    context.set_deadline(std::chrono::system_clock::now() + Client::kCallTimeout);
-  v1::JobService::Stub stub(client.channel());
-  const auto reader = stub.StreamLogs(&context, request);
   Json lines = Json::array();
-  for (v1::LogLine line; reader->Read(&line);) {
+  const auto print = [&](const v1::LogLine& line) {
     if (json) {
       lines.push_back({{"time", FormatTime(line.time_us())},
                        {"attempt", line.attempt()},
@@ -36,9 +51,19 @@ Result<int> PrintLogs(const Client& client, const LogsOptions& options, bool jso
                  Printable(line.text()));
       std::fflush(stdout);
     }
+  };
+  for (auto away_since = std::chrono::steady_clock::now();;) {
+    const auto began = std::chrono::steady_clock::now();
+    const grpc::Status status = ReadLines(client, &request, print);
+    if (status.ok()) break;
+    const auto now = std::chrono::steady_clock::now();
+    // A call that lasted had a server.
+    if (now - began > kAway / 2) away_since = now;
+    const bool away = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+    if (!options.follow || !away || now - away_since > kAway)
+      return FromGrpc(status, fmt::format("logs of job {}", options.job));
+    std::this_thread::sleep_for(kRetry);
   }
-  const grpc::Status status = reader->Finish();
-  if (!status.ok()) return FromGrpc(status, fmt::format("logs of job {}", options.job));
   if (json) fmt::print("{}", Dump({{"job_id", options.job}, {"lines", lines}}));
   return kExitOk;
 }

@@ -59,8 +59,10 @@ Runner DefineUp(CLI::App& app) {
                  "Virtual boards of m4, f4, m7, native, e.g. m4,f4; 'none' for the server alone "
                  "(default: m4,m4)")
       ->type_name("KIND[,KIND]");
-  app.add_option("--listen", options->listen,
-                 "Further address to listen on, e.g. 127.0.0.1:7410; may be repeated")
+  app.add_option(
+         "--listen", options->listen,
+         "Further address to listen on, e.g. 127.0.0.1:7410, which asks for a token; may be "
+         "repeated")
       ->type_name("ADDR")
       ->allow_extra_args(false);
   return [options](const Common& common) { return Up(*options, common); };
