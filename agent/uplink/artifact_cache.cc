@@ -8,6 +8,8 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <fstream>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "agent/state/files.h"
@@ -16,6 +18,8 @@
 namespace tinyrig::agent {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::chrono::milliseconds kRetry{200};
 
 bool IsSha256Hex(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -77,8 +81,24 @@ struct ArtifactCache::Fetch {
   Fetch(boost::asio::io_context& io, v1::ArtifactRef wanted)
       : ref(std::move(wanted)), work(io.get_executor()), ended(io, Deadline::max()) {}
 
+  /// Ends the call that runs, and lets no other begin. Any thread.
+  void Cancel() {
+    const std::lock_guard lock(mutex);
+    cancelled = true;
+    if (context != nullptr) context->TryCancel();
+  }
+  /// What Cancel() ends; null: nothing. False when that was cancelled.
+  bool SetContext(grpc::ClientContext* running) {
+    const std::lock_guard lock(mutex);
+    context = running;
+    return !cancelled;
+  }
+
   const v1::ArtifactRef ref;
-  grpc::ClientContext context;
+  std::chrono::system_clock::time_point deadline;
+  std::mutex mutex;
+  grpc::ClientContext* context = nullptr;
+  bool cancelled = false;
   asio::executor_work_guard<asio::io_context::executor_type> work;
   // Of the io thread only:
   asio::steady_timer ended;
@@ -107,8 +127,7 @@ Awaitable<Result<fs::path>> ArtifactCache::Get(v1::ArtifactRef ref, Deadline dea
                                  ref.size_bytes(), kMaxArtifactBytes));
   }
   auto fetch = std::make_shared<Fetch>(io_, std::move(ref));
-  fetch->context.set_wait_for_ready(true);
-  fetch->context.set_deadline(WallClock(deadline));
+  fetch->deadline = WallClock(deadline);
   asio::post(pool_, [this, fetch] {
     Result<fs::path> result = GetBlocking(*fetch);
     asio::post(io_, [fetch, result = std::move(result)]() mutable {
@@ -122,7 +141,7 @@ Awaitable<Result<fs::path>> ArtifactCache::Get(v1::ArtifactRef ref, Deadline dea
     co_await fetch->ended.async_wait(kAsTuple);
     const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
     if (!fetch->done && state.cancelled() != asio::cancellation_type::none) {
-      fetch->context.TryCancel();
+      fetch->Cancel();
       co_return Status(Code::kCancelled, "the attempt was cancelled");
     }
   }
@@ -153,23 +172,43 @@ Result<fs::path> ArtifactCache::GetBlocking(Fetch& fetch) const {
   return status.WithContext(fmt::format("artifact {}", fetch.ref.sha256().substr(0, 12)));
 }
 
-Status ArtifactCache::Download(Fetch& fetch, const fs::path& temporary) const {
-  std::ofstream file(temporary, std::ios::binary);
+grpc::Status ArtifactCache::ReadFrom(
+    Fetch& fetch, uint64_t offset,
+    const std::function<bool(const v1::ArtifactChunk&)>& take) const {
+  grpc::ClientContext context;
+  context.set_wait_for_ready(true);
+  context.set_deadline(fetch.deadline);
+  if (!fetch.SetContext(&context)) return grpc::Status::CANCELLED;
   v1::DownloadArtifactRequest request;
   request.set_sha256(fetch.ref.sha256());
-  const auto reader = stub_->DownloadArtifact(&fetch.context, request);
+  request.set_offset(offset);
+  const auto reader = stub_->DownloadArtifact(&context, request);
+  for (v1::ArtifactChunk chunk; reader->Read(&chunk);) {
+    if (!take(chunk)) context.TryCancel();
+  }
+  const grpc::Status status = reader->Finish();
+  fetch.SetContext(nullptr);
+  return status;
+}
+
+Status ArtifactCache::Download(Fetch& fetch, const fs::path& temporary) const {
+  std::ofstream file(temporary, std::ios::binary);
   const uint64_t limit = fetch.ref.size_bytes() > 0 ? fetch.ref.size_bytes() : kMaxArtifactBytes;
   Sha256 hash;
   uint64_t size = 0;
-  v1::ArtifactChunk chunk;
-  while (file && size <= limit && reader->Read(&chunk)) {
+  const auto take = [&](const v1::ArtifactChunk& chunk) {
     size += chunk.data().size();
     hash.Update(chunk.data());
     file.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
+    return file && size <= limit;
+  };
+  grpc::Status status = ReadFrom(fetch, 0, take);
+  // The connection broke: what came stays, the rest follows.
+  while (status.error_code() == grpc::StatusCode::UNAVAILABLE && file && size <= limit) {
+    std::this_thread::sleep_for(kRetry);
+    status = ReadFrom(fetch, size, take);
   }
   file.close();
-  if (!file || size > limit) fetch.context.TryCancel();
-  const grpc::Status status = reader->Finish();
   if (!file) {
     return {
         Code::kResourceExhausted,

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -44,6 +45,9 @@ class ArtifactCache : public ArtifactSource {
         pool_(pool) {}
 
   Result<std::filesystem::path> GetBlocking(Fetch& fetch) const;
+  /// One call, from `offset` on; each piece goes to `take`, which may refuse more.
+  grpc::Status ReadFrom(Fetch& fetch, uint64_t offset,
+                        const std::function<bool(const v1::ArtifactChunk&)>& take) const;
   Status Download(Fetch& fetch, const std::filesystem::path& temporary) const;
 
   std::filesystem::path dir_;

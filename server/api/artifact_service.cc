@@ -52,7 +52,8 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadArtifactReq
     if (!upload_) {
       artifact_ = request_.artifact();
       TRY_ASSIGN(ArtifactFolder::Upload upload,
-                 backend_.artifacts.StartUpload(artifact_.sha256(), artifact_.size_bytes()));
+                 backend_.artifacts.StartUpload(artifact_.sha256(), artifact_.size_bytes(),
+                                                request_.offset()));
       upload_.emplace(std::move(upload));
     }
     return upload_->Append(AsBytes(request_.data()));
@@ -111,6 +112,18 @@ grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifact(grpc::CallbackServer
     TRY_ASSIGN(const uint64_t size, backend_.artifacts.Size(request->sha256()));
     response->set_sha256(request->sha256());
     response->set_size_bytes(size);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ArtifactServiceImpl::StatUpload(grpc::CallbackServerContext* context,
+                                                          const v1::StatUploadRequest* request,
+                                                          v1::UploadState* response) {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
+    TRY_ASSIGN(const uint64_t partial, backend_.artifacts.PartialSize(request->sha256()));
+    const Result<uint64_t> whole = backend_.artifacts.Size(request->sha256());
+    response->set_complete(whole.ok());
+    response->set_received_bytes(whole.ok() ? *whole : partial);
     return {};
   });
 }

@@ -13,6 +13,9 @@ class ArtifactServiceImpl final : public v1::ArtifactService::CallbackService {
   grpc::ServerUnaryReactor* StatArtifact(grpc::CallbackServerContext* context,
                                          const v1::StatArtifactRequest* request,
                                          v1::ArtifactRef* response) override;
+  grpc::ServerUnaryReactor* StatUpload(grpc::CallbackServerContext* context,
+                                       const v1::StatUploadRequest* request,
+                                       v1::UploadState* response) override;
   grpc::ServerReadReactor<v1::UploadArtifactRequest>* UploadArtifact(
       grpc::CallbackServerContext* context, v1::ArtifactRef* response) override;
   grpc::ServerWriteReactor<v1::ArtifactChunk>* DownloadArtifact(

@@ -40,7 +40,9 @@ std::filesystem::path DefaultShareDir() {
 Status RunDaemon(const DaemonOptions& options) {
   TRY_ASSIGN(const StateDir state, StateDir::Open(options.state_dir));
   std::vector<std::string> listen = options.listen;
-  if (listen.empty()) listen.push_back("unix:" + state.socket().string());
+  // There is always one door that asks for no token: the first token comes through it.
+  const auto is_socket = [](const std::string& address) { return address.starts_with("unix:"); };
+  if (std::ranges::none_of(listen, is_socket)) listen.push_back("unix:" + state.socket().string());
   std::optional<TlsIdentity> tls;
   if (!options.tls.cert.empty() || !options.tls.key.empty() || !options.tls.client_ca.empty()) {
     TRY_ASSIGN(tls, LoadTls(options.tls));

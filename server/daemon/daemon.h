@@ -12,7 +12,7 @@ namespace tinyrig::server {
 
 struct DaemonOptions {
   std::filesystem::path state_dir;
-  std::vector<std::string> listen;  ///< Empty: unix:STATE/tinyrigd.sock.
+  std::vector<std::string> listen;  ///< And unix:STATE/tinyrigd.sock when none is a socket.
   std::vector<std::string> http;    ///< HOST:PORT of the gateway for reading; empty: none.
   TlsFiles tls;                     ///< Empty: no TLS, and nothing beyond loopback.
   std::filesystem::path firmware_dir;

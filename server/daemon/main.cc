@@ -47,9 +47,10 @@ int main(int argc, char** argv) {
   app.add_option("--state", state_dir,
                  "Folder for database, artifacts and socket; created, mode 0700")
       ->required();
-  app.add_option("--listen", options.listen,
-                 "unix:PATH or HOST:PORT (port 0: any), repeatable; default "
-                 "unix:STATE/tinyrigd.sock. Beyond loopback it takes --tls-cert");
+  app.add_option(
+      "--listen", options.listen,
+      "unix:PATH or HOST:PORT (port 0: any), repeatable; unix:STATE/tinyrigd.sock too when "
+      "no unix:PATH is given. Beyond loopback it takes --tls-cert");
   app.add_option("--http", options.http,
                  "HOST:PORT of the HTTP gateway for reading, /healthz, /readyz and /metrics; "
                  "repeatable, default none. Beyond loopback it takes --tls-cert");

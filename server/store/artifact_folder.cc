@@ -9,19 +9,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "server/store/file_io.h"
+
 namespace tinyrig::server {
 namespace {
 
 namespace fs = std::filesystem;
-
-Status IoError(std::string_view what, const fs::path& path) {
-  const int error = errno;
-  const Code code = error == ENOSPC || error == EDQUOT ? Code::kResourceExhausted
-                    : error == ENOENT                  ? Code::kNotFound
-                                                       : Code::kUnavailable;
-  return {code, fmt::format("{} {}: {}; check the disk and its permissions", what, path.string(),
-                            strerror(error))};
-}
 
 class Fd {
  public:
@@ -35,38 +28,6 @@ class Fd {
   int fd_;
 };
 
-Status WriteAll(int fd, std::span<const std::byte> bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return IoError("cannot write", path);
-    bytes = bytes.subspan(static_cast<size_t>(n));
-  }
-  return {};
-}
-
-Result<size_t> ReadAt(int fd, std::span<std::byte> out, uint64_t offset, const fs::path& path) {
-  size_t done = 0;
-  while (done < out.size()) {
-    const ssize_t n =
-        ::pread(fd, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return IoError("cannot read", path);
-    if (n == 0) break;
-    done += static_cast<size_t>(n);
-  }
-  return done;
-}
-
-// The rename is durable only when the folder is flushed too.
-Status SyncFolder(const fs::path& dir) {
-  const int raw = ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (raw < 0) return IoError("cannot open", dir);
-  const Fd fd(raw);
-  if (::fsync(fd.get()) != 0) return IoError("cannot flush", dir);
-  return {};
-}
-
 }  // namespace
 
 Result<ArtifactFolder> ArtifactFolder::Open(const fs::path& dir) {
@@ -77,11 +38,17 @@ Result<ArtifactFolder> ArtifactFolder::Open(const fs::path& dir) {
         Code::kFailedPrecondition,
         fmt::format("cannot create {}: {}; check its permissions", dir.string(), error.message()));
   }
+  fs::create_directories(dir / "partial", error);
+  ArtifactFolder folder(dir);
+  // Of a server that was killed: named SHA-256.PID.SERIAL.
   for (const fs::directory_entry& entry : fs::directory_iterator(dir / "tmp", error)) {
+    const std::string sha256 = entry.path().filename().string().substr(0, 64);
     std::error_code ignored;
+    if (IsSha256Hex(sha256)) folder.Partial().Keep(entry.path(), sha256);
     fs::remove(entry.path(), ignored);
   }
-  return ArtifactFolder(dir);
+  folder.Partial().Trim();
+  return folder;
 }
 
 Result<fs::path> ArtifactFolder::PathOf(const std::string& sha256) const {
@@ -139,72 +106,6 @@ Result<std::string> ArtifactFolder::Put(std::span<const std::byte> bytes) {
   TRY(upload.Append(bytes));
   TRY(upload.Finish());
   return sha256;
-}
-
-Result<ArtifactFolder::Upload> ArtifactFolder::StartUpload(const std::string& sha256,
-                                                           uint64_t size_bytes) const {
-  TRY(PathOf(sha256));
-  if (size_bytes > kMaxArtifactBytes) {
-    return Status(Code::kResourceExhausted,
-                  fmt::format("an artifact of {} B exceeds the limit of {} B", size_bytes,
-                              kMaxArtifactBytes));
-  }
-  static std::atomic<uint64_t> serial{0};
-  Upload upload;
-  upload.folder_ = this;
-  upload.temporary_ = dir_ / "tmp" / fmt::format("{}.{}.{}", sha256, ::getpid(), ++serial);
-  upload.fd_ = ::open(upload.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (upload.fd_ < 0) return IoError("cannot create", upload.temporary_);
-  upload.sha256_ = sha256;
-  upload.announced_ = size_bytes;
-  upload.hash_ = std::make_unique<Sha256>();
-  return upload;
-}
-
-ArtifactFolder::Upload::Upload(Upload&& other) noexcept
-    : folder_(other.folder_),
-      temporary_(std::move(other.temporary_)),
-      fd_(std::exchange(other.fd_, -1)),
-      sha256_(std::move(other.sha256_)),
-      announced_(other.announced_),
-      size_(other.size_),
-      hash_(std::move(other.hash_)) {}
-
-ArtifactFolder::Upload::~Upload() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  ::unlink(temporary_.c_str());
-}
-
-Status ArtifactFolder::Upload::Append(std::span<const std::byte> bytes) {
-  if (bytes.size() > announced_ - size_) {
-    return {
-        Code::kResourceExhausted,
-        fmt::format("upload of {} brought more than the announced {} B; send the file's real size",
-                    sha256_, announced_)};
-  }
-  TRY(WriteAll(fd_, bytes, temporary_));
-  hash_->Update(bytes);
-  size_ += bytes.size();
-  return {};
-}
-
-Status ArtifactFolder::Upload::Finish() {
-  const std::string found = hash_->HexDigest();
-  if (size_ != announced_ || found != sha256_) {
-    return {
-        Code::kDataLoss,
-        fmt::format("upload of {} ended with {} of {} B and SHA-256 {}; nothing was kept, send it "
-                    "again",
-                    sha256_, size_, announced_, found)};
-  }
-  TRY_ASSIGN(const fs::path path, folder_->PathOf(sha256_));
-  if (::fsync(fd_) != 0) return IoError("cannot flush", temporary_);
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (::rename(temporary_.c_str(), path.c_str()) != 0) return IoError("cannot rename to", path);
-  ::close(std::exchange(fd_, -1));
-  return SyncFolder(path.parent_path());
 }
 
 }  // namespace tinyrig::server

@@ -10,6 +10,7 @@
 
 #include "proto/status/status.h"
 #include "server/model/sha256.h"
+#include "server/store/partial_uploads.h"
 
 namespace tinyrig::server {
 
@@ -21,7 +22,7 @@ class ArtifactFolder {
  public:
   static constexpr uint64_t kMaxArtifactBytes = uint64_t{512} << 20;
 
-  /// Creates the folder and removes temporary files of an earlier life.
+  /// Creates the folder. Uploads that an earlier life left unfinished can go on.
   static Result<ArtifactFolder> Open(const std::filesystem::path& dir);
 
   /// Bytes of an artifact. kNotFound when it is not there, kInvalidArgument when `sha256` is no
@@ -35,7 +36,8 @@ class ArtifactFolder {
   /// Stores bytes and returns their hash.
   Result<std::string> Put(std::span<const std::byte> bytes);
 
-  /// An upload in progress; vanishes unless finished.
+  /// An upload in progress. When it breaks off, what came so far is kept apart, to go on with; it
+  /// is no artifact. What proved to be wrong or did not fit on the disk is forgotten.
   class Upload {
    public:
     ~Upload();
@@ -49,22 +51,29 @@ class ArtifactFolder {
    private:
     friend class ArtifactFolder;
     Upload() = default;
+    Status GoOnAt(uint64_t offset);
     const ArtifactFolder* folder_ = nullptr;
     std::filesystem::path temporary_;
     int fd_ = -1;
     std::string sha256_;
     uint64_t announced_ = 0;
     uint64_t size_ = 0;
+    bool wrong_ = false;
     std::unique_ptr<Sha256> hash_;
   };
-  /// Errors: kInvalidArgument for a bad hash, kResourceExhausted for a size beyond
-  /// kMaxArtifactBytes.
-  Result<Upload> StartUpload(const std::string& sha256, uint64_t size_bytes) const;
+  /// Goes on after the first `offset` bytes, which an earlier upload has brought. Errors:
+  /// kInvalidArgument for a bad hash, kResourceExhausted for a size beyond kMaxArtifactBytes or the
+  /// room on the disk, kOutOfRange when less than `offset` is there (start anew, or ask again).
+  Result<Upload> StartUpload(const std::string& sha256, uint64_t size_bytes,
+                             uint64_t offset = 0) const;
+  /// Where an upload can go on; 0: at its beginning. kInvalidArgument for a bad hash.
+  Result<uint64_t> PartialSize(const std::string& sha256) const;
 
  private:
   explicit ArtifactFolder(std::filesystem::path dir) : dir_(std::move(dir)) {}
   Result<std::filesystem::path> PathOf(const std::string& sha256) const;
   Result<int> OpenForReading(const std::string& sha256) const;
+  PartialUploads Partial() const { return PartialUploads(dir_ / "partial"); }
 
   std::filesystem::path dir_;
 };

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include "server/cli/text/file.h"
 
@@ -15,12 +16,15 @@ namespace {
 
 constexpr size_t kChunkBytes = 256 * 1024;
 constexpr std::chrono::minutes kUploadTimeout{30};
+constexpr int kMaxTries = 8;
+constexpr std::chrono::milliseconds kRetry{500};
 
-/// Calls `use` with every piece of the file in order, until it returns false.
+/// Calls `use` with every piece of the file from `offset` on, in order, until it returns false.
 template <typename Use>
-Status ForEachChunk(const std::string& path, Use use) {
+Status ForEachChunk(const std::string& path, uint64_t offset, Use use) {
   TRY(CheckReadable(path, "file"));
   std::ifstream in(path, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(offset));
   std::string buffer(kChunkBytes, '\0');
   while (in) {
     in.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
@@ -38,7 +42,7 @@ Result<FileDigest> DigestFile(const std::string& path) {
                                                                         EVP_MD_CTX_free);
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   FileDigest digest;
-  TRY(ForEachChunk(path, [&](std::string_view bytes) {
+  TRY(ForEachChunk(path, 0, [&](std::string_view bytes) {
     EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
     digest.size_bytes += bytes.size();
     return true;
@@ -50,19 +54,11 @@ Result<FileDigest> DigestFile(const std::string& path) {
   return digest;
 }
 
-Result<v1::ArtifactRef> UploadFile(const Client& client, const std::string& path) {
-  TRY_ASSIGN(const FileDigest digest, DigestFile(path));
-  v1::ArtifactRef artifact;
-  artifact.set_sha256(digest.sha256);
-  artifact.set_size_bytes(digest.size_bytes);
-  artifact.set_name(std::filesystem::path(path).filename().string());
-  v1::StatArtifactRequest stat;
-  stat.set_sha256(digest.sha256);
-  const auto known =
-      client.Call(&v1::ArtifactService::Stub::StatArtifact, stat, "asking for " + path);
-  if (known.ok()) return artifact;
-  if (known.status().code() != Code::kNotFound) return known.status();
+namespace {
 
+/// Sends the file from `offset` on. `file` says whether it could be read to its end.
+grpc::Status Send(const Client& client, const std::string& path, const v1::ArtifactRef& artifact,
+                  uint64_t offset, Status* file) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kUploadTimeout);
   v1::ArtifactService::Stub stub(client.channel());
@@ -70,18 +66,55 @@ Result<v1::ArtifactRef> UploadFile(const Client& client, const std::string& path
   const auto writer = stub.UploadArtifact(&context, &stored);
   v1::UploadArtifactRequest message;
   *message.mutable_artifact() = artifact;
+  message.set_offset(offset);
   bool open = writer->Write(message);
   message.clear_artifact();
-  const Status read = ForEachChunk(path, [&](std::string_view bytes) {
+  message.clear_offset();
+  *file = ForEachChunk(path, offset, [&](std::string_view bytes) {
     message.set_data(bytes.data(), bytes.size());
     return open = open && writer->Write(message);
   });
-  if (!read.ok()) context.TryCancel();
+  if (!file->ok()) context.TryCancel();
   writer->WritesDone();
-  const grpc::Status status = writer->Finish();
-  TRY(read);
-  if (!status.ok()) return FromGrpc(status, "uploading " + path);
-  return artifact;
+  return writer->Finish();
+}
+
+/// The connection broke, or somebody else took what was there to go on with.
+bool MayGoOn(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::OUT_OF_RANGE;
+}
+
+}  // namespace
+
+Result<v1::ArtifactRef> UploadFile(const Client& client, const std::string& path) {
+  TRY_ASSIGN(const FileDigest digest, DigestFile(path));
+  v1::ArtifactRef artifact;
+  artifact.set_sha256(digest.sha256);
+  artifact.set_size_bytes(digest.size_bytes);
+  artifact.set_name(std::filesystem::path(path).filename().string());
+  v1::StatUploadRequest stat;
+  stat.set_sha256(digest.sha256);
+  for (int tries = 1;; ++tries) {
+    auto state = client.Call(&v1::ArtifactService::Stub::StatUpload, stat, "asking for " + path);
+    const bool last = tries == kMaxTries;
+    if (state.ok() && state->complete()) return artifact;
+    if (!state.ok() && (last || state.status().code() != Code::kUnavailable)) {
+      return state.status();
+    }
+    if (state.ok()) {
+      // What somebody else sent under this name may be wrong: the last try brings all of it.
+      const uint64_t offset =
+          last || state->received_bytes() > digest.size_bytes ? 0 : state->received_bytes();
+      Status file;
+      const grpc::Status status = Send(client, path, artifact, offset, &file);
+      TRY(file);
+      if (status.ok()) return artifact;
+      const bool wrong_start = status.error_code() == grpc::StatusCode::DATA_LOSS && offset > 0;
+      if (last || (!MayGoOn(status) && !wrong_start)) return FromGrpc(status, "uploading " + path);
+    }
+    std::this_thread::sleep_for(kRetry * tries);
+  }
 }
 
 Status UploadArtifacts(const Client& client, LocalCampaign& campaign,

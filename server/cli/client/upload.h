@@ -18,9 +18,9 @@ struct FileDigest {
 /// Reads the file once. Errors: it cannot be read.
 Result<FileDigest> DigestFile(const std::string& path);
 
-/// Brings a file to the server: asks for its hash first, sends only what is not there, in pieces.
-/// The server checks size and hash before it keeps anything; a file that changes meanwhile is an
-/// error.
+/// Brings a file to the server: asks for its hash first, sends only what is not there, in pieces,
+/// and goes on where a broken connection ended it. The server checks size and hash before it keeps
+/// anything; a file that changes meanwhile is an error.
 Result<v1::ArtifactRef> UploadFile(const Client& client, const std::string& path);
 
 /// Uploads models and vectors and fills their hashes and sizes into the spec.

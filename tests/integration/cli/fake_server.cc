@@ -52,24 +52,35 @@ grpc::Status FakeServer::GetServerInfo(Context*, const v1::GetServerInfoRequest*
   return grpc::Status::OK;
 }
 
-grpc::Status FakeServer::StatArtifact(Context*, const v1::StatArtifactRequest* request,
-                                      v1::ArtifactRef* found) {
+grpc::Status FakeServer::StatUpload(Context*, const v1::StatUploadRequest* request,
+                                    v1::UploadState* state) {
   const std::lock_guard lock(mutex_);
-  if (!files_.contains(request->sha256())) return {grpc::StatusCode::NOT_FOUND, "no such artifact"};
-  found->set_sha256(request->sha256());
+  state->set_complete(files_.contains(request->sha256()));
+  state->set_received_bytes(partial_[request->sha256()].size());
   return grpc::Status::OK;
 }
 
+// The first upload of a file breaks in the middle.
 grpc::Status FakeServer::UploadArtifact(Context*,
                                         grpc::ServerReader<v1::UploadArtifactRequest>* reader,
                                         v1::ArtifactRef* stored) {
   std::string bytes;
+  uint64_t offset = 0;
   for (v1::UploadArtifactRequest message; reader->Read(&message);) {
-    if (message.has_artifact()) *stored = message.artifact();
+    if (message.has_artifact()) {
+      *stored = message.artifact();
+      offset = message.offset();
+    }
     bytes += message.data();
   }
-  if (bytes.size() != stored->size_bytes()) return {grpc::StatusCode::DATA_LOSS, "wrong size"};
   const std::lock_guard lock(mutex_);
+  std::string& partial = partial_[stored->sha256()];
+  if (partial.empty()) {
+    partial = bytes.substr(0, bytes.size() / 2);
+    return {grpc::StatusCode::UNAVAILABLE, "the connection broke"};
+  }
+  bytes = partial.substr(0, offset) + bytes;
+  if (bytes.size() != stored->size_bytes()) return {grpc::StatusCode::DATA_LOSS, "wrong size"};
   ++uploads_;
   files_[stored->sha256()] = bytes;
   return grpc::Status::OK;

@@ -48,8 +48,8 @@ class FakeServer : public v1::CampaignService::Service,
   using Context = grpc::ServerContext;
   grpc::Status GetServerInfo(Context*, const v1::GetServerInfoRequest*,
                              v1::ServerInfo* info) override;
-  grpc::Status StatArtifact(Context*, const v1::StatArtifactRequest* request,
-                            v1::ArtifactRef* found) override;
+  grpc::Status StatUpload(Context*, const v1::StatUploadRequest* request,
+                          v1::UploadState* state) override;
   grpc::Status UploadArtifact(Context*, grpc::ServerReader<v1::UploadArtifactRequest>* reader,
                               v1::ArtifactRef* stored) override;
   grpc::Status SubmitCampaign(Context*, const v1::SubmitCampaignRequest* request,
@@ -74,6 +74,7 @@ class FakeServer : public v1::CampaignService::Service,
   const Script script_;
   mutable std::mutex mutex_;
   std::map<std::string, std::string> files_;
+  std::map<std::string, std::string> partial_;
   size_t uploads_ = 0;
   size_t told_ = 0;  ///< Events that were told so far: the campaign ends when all were.
   std::vector<v1::SubmitCampaignRequest> submissions_;
