@@ -15,7 +15,7 @@ constexpr uint32_t kMaxBaudHz = 20'000'000;
 
 const YamlMap::Keys kBenchKeys{{"bench", "boards"}, {"server", "state_dir", "tls", "token_file"}};
 const YamlMap::Keys kTlsKeys{{}, {"ca", "cert", "key"}};
-const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power"}};
+const YamlMap::Keys kBoardKeys{{"id", "type", "probe", "link"}, {"power", "labels"}};
 const YamlMap::Keys kAnyProbeKeys{{"driver", "serial"},
                                   {"config", "uid_address", "dpidr", "mode", "env", "folder"}};
 const YamlMap::Keys kProbeKeys{{"driver", "config", "serial", "uid_address"},
@@ -24,6 +24,8 @@ const YamlMap::Keys kNativeKeys{{"driver", "serial", "folder"}, {}};
 const YamlMap::Keys kCableKeys{{"driver", "port"}, {"baud"}};
 const YamlMap::Keys kSplitLinkKeys{{"in", "out"}, {}};
 const YamlMap::Keys kRingKeys{{"driver"}, {}};
+
+constexpr size_t kMaxLabelBytes = 256;
 
 Result<std::string> Name(const YamlMap& map, std::string_view key) {
   TRY_ASSIGN(std::string text, map.Text(key));
@@ -115,6 +117,14 @@ Result<BoardConfig> ReadBoard(const YamlMap& map) {
   TRY_ASSIGN(board.link, ReadLink(map));
   if (map.Has("power")) {
     TRY_ASSIGN(board.power, ReadPower(map, board.id, board.probe.serial));
+  }
+  TRY_ASSIGN(board.labels, map.Texts("labels"));
+  for (const auto& [key, value] : board.labels) {
+    if (!IsPlainName(key) || value.size() > kMaxLabelBytes) {
+      return map.ErrorAt("labels", fmt::format("label '{}': a key is a plain name as an 'id' is, a "
+                                               "value at most {} bytes",
+                                               key, kMaxLabelBytes));
+    }
   }
   return board;
 }

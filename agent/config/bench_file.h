@@ -40,6 +40,7 @@ struct BoardConfig {
   ProbeConfig probe;
   LinkConfig link;
   PowerConfig power;
+  std::map<std::string, std::string> labels;  ///< What campaigns may ask for: "rack" -> "3".
 };
 
 struct BenchConfig {

@@ -19,6 +19,7 @@ struct Board {
   std::string id;
   std::string type;
   std::string probe_serial;
+  std::map<std::string, std::string> labels;
   std::unique_ptr<Probe> probe;
   std::unique_ptr<LinkPort> link;
   std::unique_ptr<PowerSwitch> power;  ///< Null when the board has none.

@@ -17,6 +17,7 @@ Result<std::unique_ptr<Board>> MakeBoard(const BoardConfig& config,
   board->id = config.id;
   board->type = config.type;
   board->probe_serial = config.probe.serial;
+  board->labels = config.labels;
   board->flash = FlashRecord(work_dir);
   TRY_ASSIGN(board->probe, MakeProbe(config.probe, share_dir, work_dir));
   TRY_ASSIGN(board->link, MakeLinkPort(config.link, *board->probe, io));

@@ -34,6 +34,11 @@ v1::AgentBoard Describe(const Board& board) {
   message.set_probe_serial(board.probe_serial);
   message.set_mcu_uid(board.mcu_uid);
   message.set_broken(board.broken);
+  for (const auto& [key, value] : board.labels) {
+    v1::Label* label = message.add_labels();
+    label->set_key(key);
+    label->set_value(value);
+  }
   return message;
 }
 

@@ -59,8 +59,13 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListBoards(grpc::CallbackServerConte
                                                        const v1::ListBoardsRequest* request,
                                                        v1::ListBoardsResponse* response) {
   return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
-    for (v1::Board& board : backend_.dispatcher.Boards())
-      *response->add_boards() = std::move(board);
+    std::vector<v1::Board> boards;
+    if (request->expression().empty()) {
+      boards = backend_.dispatcher.Boards();
+    } else {
+      TRY_ASSIGN(boards, backend_.dispatcher.FindBoards(request->expression()));
+    }
+    for (v1::Board& board : boards) *response->add_boards() = std::move(board);
     return {};
   });
 }
@@ -90,6 +95,43 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListAgents(grpc::CallbackServerConte
     for (v1::Agent& agent : backend_.dispatcher.Agents())
       *response->add_agents() = std::move(agent);
     return {};
+  });
+}
+
+grpc::ServerUnaryReactor* BoardServiceImpl::AddWindow(grpc::CallbackServerContext* context,
+                                                      const v1::AddWindowRequest* request,
+                                                      v1::MaintenanceWindow* response) {
+  return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
+    v1::AddWindowRequest wanted = *request;
+    wanted.mutable_window()->set_user(caller.user);
+    return Fill(response, backend_.dispatcher.AddWindow(wanted));
+  });
+}
+
+grpc::ServerUnaryReactor* BoardServiceImpl::ListWindows(grpc::CallbackServerContext* context,
+                                                        const v1::ListWindowsRequest* request,
+                                                        v1::ListWindowsResponse* response) {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
+    for (const v1::MaintenanceWindow& window : backend_.dispatcher.windows()) {
+      *response->add_windows() = window;
+    }
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* BoardServiceImpl::RemoveWindow(grpc::CallbackServerContext* context,
+                                                         const v1::RemoveWindowRequest* request,
+                                                         v1::MaintenanceWindow* response) {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
+    return Fill(response, backend_.dispatcher.RemoveWindow(request->window_id()));
+  });
+}
+
+grpc::ServerUnaryReactor* BoardServiceImpl::SetAgentDrain(grpc::CallbackServerContext* context,
+                                                          const v1::SetAgentDrainRequest* request,
+                                                          v1::Agent* response) {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
+    return Fill(response, backend_.dispatcher.SetAgentDrain(*request));
   });
 }
 

@@ -22,6 +22,18 @@ class BoardServiceImpl final : public v1::BoardService::CallbackService {
   grpc::ServerUnaryReactor* ListAgents(grpc::CallbackServerContext* context,
                                        const v1::ListAgentsRequest* request,
                                        v1::ListAgentsResponse* response) override;
+  grpc::ServerUnaryReactor* AddWindow(grpc::CallbackServerContext* context,
+                                      const v1::AddWindowRequest* request,
+                                      v1::MaintenanceWindow* response) override;
+  grpc::ServerUnaryReactor* ListWindows(grpc::CallbackServerContext* context,
+                                        const v1::ListWindowsRequest* request,
+                                        v1::ListWindowsResponse* response) override;
+  grpc::ServerUnaryReactor* RemoveWindow(grpc::CallbackServerContext* context,
+                                         const v1::RemoveWindowRequest* request,
+                                         v1::MaintenanceWindow* response) override;
+  grpc::ServerUnaryReactor* SetAgentDrain(grpc::CallbackServerContext* context,
+                                          const v1::SetAgentDrainRequest* request,
+                                          v1::Agent* response) override;
   grpc::ServerUnaryReactor* ReserveBoard(grpc::CallbackServerContext* context,
                                          const v1::ReserveBoardRequest* request,
                                          v1::Board* response) override;

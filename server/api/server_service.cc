@@ -5,14 +5,32 @@
 
 namespace tinyrig::server {
 
+void ServerServiceImpl::Describe(v1::ServerInfo* info) const {
+  info->set_version(TINYRIG_VERSION);
+  info->set_schema_version(SchemaVersion());
+  info->set_instance_id(backend_.instance_id);
+  for (const Bundle& bundle : backend_.catalog.bundles()) info->add_firmware(bundle.Name());
+  const Scheduler& scheduler = backend_.dispatcher.scheduler();
+  info->set_draining(scheduler.draining());
+  info->set_leased(static_cast<uint32_t>(scheduler.leased()));
+  info->set_queued(static_cast<uint32_t>(scheduler.queued()));
+}
+
 grpc::ServerUnaryReactor* ServerServiceImpl::GetServerInfo(grpc::CallbackServerContext* context,
                                                            const v1::GetServerInfoRequest* request,
                                                            v1::ServerInfo* response) {
-  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
-    response->set_version(TINYRIG_VERSION);
-    response->set_schema_version(SchemaVersion());
-    response->set_instance_id(backend_.instance_id);
-    for (const Bundle& bundle : backend_.catalog.bundles()) response->add_firmware(bundle.Name());
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
+    Describe(response);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ServerServiceImpl::SetDrain(grpc::CallbackServerContext* context,
+                                                      const v1::SetDrainRequest* request,
+                                                      v1::ServerInfo* response) {
+  return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
+    backend_.dispatcher.SetDrain(request->drain());
+    Describe(response);
     return {};
   });
 }

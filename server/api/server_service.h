@@ -13,8 +13,13 @@ class ServerServiceImpl final : public v1::ServerService::CallbackService {
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
                                           const v1::GetServerInfoRequest* request,
                                           v1::ServerInfo* response) override;
+  grpc::ServerUnaryReactor* SetDrain(grpc::CallbackServerContext* context,
+                                     const v1::SetDrainRequest* request,
+                                     v1::ServerInfo* response) override;
 
  private:
+  void Describe(v1::ServerInfo* info) const;
+
   Backend& backend_;
 };
 

@@ -79,10 +79,9 @@ class JobQueue {
   bool Wants(const std::string& board_type) const;
   /// Types that jobs wait for, with how many; pinned jobs left out.
   std::map<std::string, size_t> Waiting() const;
-  /// Campaigns with jobs for this type, and since when the first of them waits.
+  /// Campaigns with jobs for this type.
   struct WaitingCampaign {
     std::shared_ptr<const CampaignTerms> terms;
-    JobId first;
     std::vector<JobId> spoiled;  ///< Jobs that failed on a board before.
   };
   std::vector<WaitingCampaign> WaitingFor(const std::string& board_type) const;
@@ -93,44 +92,55 @@ class JobQueue {
 
  private:
   using Jobs = std::map<JobId, QueuedJob>;
+  /// Jobs that fit the same boards: all whose campaigns have the same expression. There are few, so
+  /// that no choice looks at every campaign.
+  struct Class {
+    std::optional<Expression> boards;
+    std::unordered_map<BoardId, bool> fits;
+    std::set<std::pair<TimeUs, JobId>> by_age;  // Since when they wait.
+  };
+  using Classes = std::map<std::string, Class>;  // By the expression's text.
   struct Campaign {
     std::shared_ptr<const CampaignTerms> terms;
     double clock = 0;
     Jobs fresh;
     Jobs spoiled;  // Those with boards to avoid; few, so that passing over them is cheap.
-    std::unordered_map<BoardId, bool> fits;
     double weight() const;
   };
   using Order = std::set<std::pair<double, CampaignId>>;
   struct User {
     double clock = 0;
-    double floor = 0;  // Clock of the campaign that was served last, before that.
+    double floor = 0;    // Clock of the campaign that was served last, before that.
+    size_t waiting = 0;  // Campaigns that have jobs.
+    uint64_t settled = 0;
     std::map<CampaignId, Campaign> campaigns;
-    Order order;  // Of campaigns that have jobs.
+    std::map<const Class*, Order> orders;  // Of campaigns that have jobs.
   };
   struct Pool {  // One type of board.
     double floor = 0;
     double estimate_us = kFirstEstimateUs;
     uint64_t choices = 0;
     size_t jobs = 0;
+    Classes classes;
     std::map<std::string, User> users;
     std::set<std::pair<double, std::string>> order;  // Of users that have jobs.
   };
 
+  static Class& ClassOf(Pool& pool, const CampaignTerms& terms);
   static Jobs* JobsFor(Campaign& campaign, const Seeker& seeker, JobId* job);
+  static std::vector<const Class*> FittingClasses(Pool& pool, const Seeker& seeker);
+  JobId Oldest(const Pool& pool, const std::vector<const Class*>& classes, const Seeker& seeker);
+  static JobId Fairest(Pool& pool, const std::vector<const Class*>& classes, const Seeker& seeker);
   std::optional<Taken> TakePinned(const Seeker& seeker);
-  std::optional<Taken> TakeFrom(Pool& pool, const std::string& user, CampaignId campaign,
-                                Jobs& jobs, JobId job);
-  void Advance(Pool& pool, const std::string& user, CampaignId campaign, double us);
-  void Erase(Pool& pool, const QueuedJob& job);
+  void Advance(Pool& pool, const CampaignTerms& terms, double us);
+  QueuedJob Extract(Pool& pool, JobId id);
 
   std::map<std::string, Pool> pools_;
   std::map<BoardId, Jobs> pinned_;
   struct Place {
     std::string board_type;
     BoardId pinned;
-    std::string user;
-    CampaignId campaign;
+    std::shared_ptr<const CampaignTerms> terms;
   };
   std::unordered_map<JobId, Place> places_;
   std::set<std::pair<TimeUs, JobId>> timeouts_;

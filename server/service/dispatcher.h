@@ -52,6 +52,8 @@ class Dispatcher {
   void Disconnected(const std::shared_ptr<AgentLink>& link);
 
   std::vector<v1::Board> Boards() const;
+  /// Those that match (server/model/board_expression.h).
+  Result<std::vector<v1::Board>> FindBoards(const std::string& expression) const;
   std::vector<v1::Agent> Agents() const;
   /// kNotFound when no agent ever reported the board.
   Result<v1::Board> GetBoard(const BoardId& board) const;

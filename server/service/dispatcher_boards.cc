@@ -100,6 +100,15 @@ std::vector<v1::Board> Dispatcher::Boards() const {
   return boards;
 }
 
+Result<std::vector<v1::Board>> Dispatcher::FindBoards(const std::string& expression) const {
+  TRY_ASSIGN(const Expression wanted, ParseBoards(std::span(&expression, 1)));
+  std::vector<v1::Board> boards;
+  for (const auto& [id, view] : scheduler_.boards()) {
+    if (scheduler_.Matches(view, wanted)) boards.push_back(Describe(view));
+  }
+  return boards;
+}
+
 std::vector<v1::Agent> Dispatcher::Agents() const {
   std::vector<v1::Agent> agents;
   for (const auto& [id, record] : agents_) {

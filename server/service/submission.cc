@@ -147,10 +147,14 @@ class Preparation {
   }
 
   // What was planned before may have been pruned since.
-  bool IsStored(const v1::Image& image) const {
+  bool IsStored(const v1::Image& image) {
     return std::all_of(image.segments().begin(), image.segments().end(),
                        [&](const v1::Segment& segment) {
-                         return artifacts_.Size(segment.artifact().sha256()).ok();
+                         const std::string& sha256 = segment.artifact().sha256();
+                         if (stored_.contains(sha256)) return true;
+                         if (!artifacts_.Size(sha256).ok()) return false;
+                         stored_.insert(sha256);
+                         return true;
                        });
   }
 
@@ -221,6 +225,7 @@ class Preparation {
   v1::ArtifactRef model_;
   std::optional<ModelPlanner> planner_;
   std::optional<size_t> expected_;
+  std::set<std::string> stored_;  // Artifacts that were looked for and are there.
 };
 
 }  // namespace

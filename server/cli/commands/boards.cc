@@ -15,6 +15,7 @@ namespace {
 
 struct BoardsOptions {
   bool types = false;
+  std::string where;
 };
 
 Json BoardTypeJson(const v1::BoardType& type) {
@@ -53,6 +54,15 @@ Result<int> ShowTypes(const Client& client, bool json) {
   return kExitOk;
 }
 
+/// "rack=3, room=lab".
+std::string LabelsText(const v1::Board& board) {
+  std::string text;
+  for (const v1::Label& label : board.labels()) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", label.key(), label.value());
+  }
+  return text;
+}
+
 /// Why it takes no jobs, and until when; what the server noted beside.
 std::string NoteOf(const v1::Board& board) {
   std::string text;
@@ -66,14 +76,20 @@ std::string NoteOf(const v1::Board& board) {
   return text.empty() ? board.note() : text + ": " + board.note();
 }
 
-Result<int> ShowBoards(const Client& client, bool json, bool private_service) {
-  TRY_ASSIGN(
-      const v1::ListBoardsResponse response,
-      client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "listing boards"));
+Result<int> ShowBoards(const Client& client, const std::string& where, bool json,
+                       bool private_service) {
+  v1::ListBoardsRequest request;
+  request.set_expression(where);
+  TRY_ASSIGN(const v1::ListBoardsResponse response,
+             client.Call(&v1::BoardService::Stub::ListBoards, request, "listing boards"));
   if (json) {
     Json list = Json::array();
     for (const v1::Board& board : response.boards()) list.push_back(BoardJson(board));
     fmt::print("{}", Dump({{"boards", list}}));
+    return kExitOk;
+  }
+  if (response.boards().empty() && !where.empty()) {
+    fmt::print("no board is '{}'\n", where);
     return kExitOk;
   }
   if (response.boards().empty()) {
@@ -89,6 +105,8 @@ Result<int> ShowBoards(const Client& client, bool json, bool private_service) {
                   json_of_board["health"].get<std::string>(),
                   board.job_id() == 0 ? "" : std::to_string(board.job_id())});
     const std::string note = NoteOf(board);
+    if (!board.labels().empty())
+      notes += Wrap(fmt::format("{}: {}", board.board_id(), LabelsText(board)));
     if (!note.empty()) notes += Wrap(fmt::format("{}: {}", board.board_id(), note));
   }
   fmt::print("{}{}{}", table.Render(), notes.empty() ? "" : "\n", notes);
@@ -104,10 +122,12 @@ Result<int> ShowBoards(const Client& client, bool json, bool private_service) {
 Runner DefineBoards(CLI::App& app) {
   auto options = std::make_shared<BoardsOptions>();
   app.add_flag("--types", options->types, "List board types instead");
+  app.add_option("--where", options->where, "Only these: \"core == m4 && rack == 3\"")
+      ->type_name("EXPRESSION");
   return [options](const Common& common) -> Result<int> {
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
     if (options->types) return ShowTypes(session.client(), common.json);
-    return ShowBoards(session.client(), common.json, session.is_private());
+    return ShowBoards(session.client(), options->where, common.json, session.is_private());
   };
 }
 

@@ -42,6 +42,18 @@ constexpr Command kCommands[] = {
      "  tinyrig board maintenance m4-1 --off\n"
      "  tinyrig board recover m4-1\n",
      DefineBoard},
+    {"window", "Let boards rest at given times",
+     "  tinyrig window add \"rack == 3\" --start \"2026-11-24 02:00\" --for 2h --every 7d\n"
+     "  tinyrig window list\n"
+     "  tinyrig window remove 1\n",
+     DefineWindow},
+    {"agents", "List agents: who is connected, who is in drain", "  tinyrig agents\n",
+     DefineAgents},
+    {"drain", "Offer no more jobs; what runs goes on to its end",
+     "  tinyrig drain\n"
+     "  tinyrig drain --agent bench-1 --reason \"new cables\"\n"
+     "  tinyrig drain --off\n",
+     DefineDrain},
     {"console", "Watch what a board says and type to it, live",
      "  tinyrig console m4-1\n"
      "  tinyrig console m4-1 --reset --seconds 5\n",

@@ -139,6 +139,7 @@ Json BoardJson(const v1::Board& board) {
   SetIfAny(json, "probe_serial", board.probe_serial());
   SetIfAny(json, "mcu_uid", board.mcu_uid());
   SetIfAny(json, "note", board.note());
+  for (const v1::Label& label : board.labels()) json["labels"][label.key()] = label.value();
   if (board.job_id() != 0) json["job_id"] = board.job_id();
   SetIfAny(json, "reserved_by", board.reserved_by());
   SetIfAny(json, "reserved_until", FormatTime(board.reserved_until_us()));

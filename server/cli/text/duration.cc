@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <ctime>
 
 namespace tinyrig::cli {
 namespace {
@@ -38,6 +39,16 @@ Result<int64_t> ParseDuration(std::string_view text) {
                   fmt::format("'{}' is not a time; write 90s, 30m, 2h or 1d, up to 365d", text));
   }
   return number * unit;
+}
+
+Result<int64_t> ParseTime(const std::string& text) {
+  for (const char* format : {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"}) {
+    std::tm utc{};
+    const char* end = strptime(text.c_str(), format, &utc);
+    if (end != nullptr && *end == '\0') return int64_t{timegm(&utc)} * 1'000'000;
+  }
+  return Status(Code::kInvalidArgument,
+                fmt::format("'{}' is no time; write \"2026-11-24 02:00\" (UTC)", text));
 }
 
 }  // namespace tinyrig::cli

@@ -15,4 +15,8 @@ std::string DurationText(int64_t duration_us);
 /// texts, zero and more than 365 days.
 Result<int64_t> ParseDuration(std::string_view text);
 
+/// Microseconds since the epoch of "2026-11-24 02:00", also with seconds, in UTC. Errors:
+/// kInvalidArgument.
+Result<int64_t> ParseTime(const std::string& text);
+
 }  // namespace tinyrig::cli
