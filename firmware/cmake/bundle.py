@@ -234,7 +234,7 @@ def build_id_of_process(code, costs, symbols, sections):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("elf", "map", "port", "kernels", "kind", "objcopy", "nm", "out"):
+    for name in ("elf", "map", "port", "kernels", "kind", "objcopy", "nm", "out", "compiler", "flags"):
         parser.add_argument("--" + name, required=True)
     args = parser.parse_args()
 
@@ -285,8 +285,15 @@ def main():
         "mailbox_address": symbols["tinyrig_mailbox"],
         # Of a process the probe sees the board's RAM only.
         "rings_address": 0 if process else symbols["tinyrig_rings"],
+        # Nothing of when and where: the same sources give the same file.
+        "build": {
+            "compiler": subprocess.run([args.compiler, "--version"], check=True, capture_output=True,
+                                       text=True).stdout.splitlines()[0],
+            "flags": args.flags,
+        },
         "board_type": {key: port[key] for key in ("name", "core", "fidelity", "counter", "clock_hz",
-                                                  "counter_hz", "ram_bytes", "flash_bytes")},
+                                                  "counter_hz", "ram_bytes", "flash_bytes", "caches",
+                                                  "wait_states") if key in port},
         "flash": costs["flash"],
         "kernel_parts": [{"name": piece.name, "bytes": size} for piece, size in parts],
         "kernel_forms": lines,

@@ -133,6 +133,18 @@ Result<Bundle> ParseBundle(std::string_view text) {
   fields.Number("/board_type/ram_bytes", &ram_bytes);
   fields.Number("/board_type/flash_bytes", &flash_bytes);
   TRY(fields.status());
+  if (root["board_type"].contains("caches")) {
+    fields.Text("/board_type/caches", bundle.board_type.mutable_caches());
+  }
+  if (root["board_type"].contains("wait_states")) {
+    uint32_t wait_states = 0;
+    fields.Number("/board_type/wait_states", &wait_states);
+    bundle.board_type.set_wait_states(wait_states);
+  }
+  TRY(fields.status());
+  bundle.provenance =
+      json{{"build", root.value("build", json::object())}, {"board_type", root["board_type"]}}.dump(
+          -1, ' ', false, json::error_handler_t::replace);
   bundle.board_type.set_clock_hz(clock_hz);
   bundle.board_type.set_ram_bytes(ram_bytes);
   bundle.board_type.set_flash_bytes(flash_bytes);

@@ -37,6 +37,8 @@ struct Bundle {
   uint32_t mailbox_address = 0;
   uint32_t rings_address = 0;  ///< RingControl of proto/device/rings.h; 0: the image has none.
   v1::BoardType board_type;
+  /// {"build": {"compiler", "flags"}, "board_type": {...}} of the JSON file, for manifests.
+  std::string provenance;
 
   uint32_t flash_core = 0;             ///< Runtime without kernels: model cost.
   std::vector<uint32_t> kernel_parts;  ///< Bytes of the pieces that kernels are made of.

@@ -20,7 +20,7 @@ FORBIDDEN = re.compile(
     r"^(_?(malloc|calloc|realloc|free|sbrk)(_r)?|_Zn[wa].*|_Zd[la].*|v?(s|sn|f)?i?printf.*|"
     r"__cxa_.*|__gxx_personality.*|_Unwind_.*|abort|exit|atexit|_GLOBAL__sub_I.*)$")
 FIELDS = ("port kernels build_id load_address firmware_size firmware_crc32c blob_address blob_limit "
-          "arena_address arena_limit mailbox_address rings_address board_type flash ram kernel_parts "
+          "arena_address arena_limit mailbox_address rings_address build board_type flash ram kernel_parts "
           "kernel_forms").split()
 VECTORS = 128
 RAM = 0x20000000
