@@ -26,7 +26,7 @@ class QueryStream final : public PullStream<v1::QueryRow> {
   Step Next(v1::QueryRow* message, Status* status) override {
     if (!started_) {
       started_ = true;
-      UserQueryLimits limits;
+      UserQueryLimits limits = backend_.query_limits;
       if (max_rows_ != 0) limits.max_rows = std::min(max_rows_, limits.max_rows);
       Result<UserQueryResult> result = Status(
           Code::kResourceExhausted,

@@ -1,6 +1,7 @@
 #include "server/api/server_service.h"
 
 #include "server/api/unary.h"
+#include "server/service/store_care.h"
 #include "server/store/schema.h"
 
 namespace tinyrig::server {
@@ -32,6 +33,36 @@ grpc::ServerUnaryReactor* ServerServiceImpl::SetDrain(grpc::CallbackServerContex
     backend_.dispatcher.SetDrain(request->drain());
     Describe(response);
     return {};
+  });
+}
+
+grpc::ServerUnaryReactor* ServerServiceImpl::CheckStore(grpc::CallbackServerContext* context,
+                                                        const v1::CheckStoreRequest* request,
+                                                        v1::CheckStoreResponse* response) {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
+    return Fill(response, tinyrig::server::CheckStore(backend_.readers.file(), backend_.artifacts,
+                                                      request->deep()));
+  });
+}
+
+grpc::ServerUnaryReactor* ServerServiceImpl::Backup(grpc::CallbackServerContext* context,
+                                                    const v1::BackupRequest* request,
+                                                    v1::BackupResponse* response) {
+  return OnPool(context, backend_, request, [=, this](const Caller&) -> Status {
+    return Fill(response, MakeBackup(backend_.readers.file(), request->name(),
+                                     [context] { return context->IsCancelled(); }));
+  });
+}
+
+grpc::ServerUnaryReactor* ServerServiceImpl::Prune(grpc::CallbackServerContext* context,
+                                                   const v1::PruneRequest* request,
+                                                   v1::PruneResponse* response) {
+  return Admitted(context, backend_, request, [=, this](UnaryCall call) {
+    const PruneParts parts{backend_.executors, backend_.store, backend_.artifacts,
+                           backend_.readers.file(), [context] { return context->IsCancelled(); }};
+    tinyrig::server::Prune(parts, *request, [=](Result<v1::PruneResponse> pruned) mutable {
+      call.Finish(Fill(response, std::move(pruned)));
+    });
   });
 }
 

@@ -53,6 +53,9 @@ Status RunDaemon(const DaemonOptions& options) {
   TRY_ASSIGN(Store store, Store::Open(state.database()));
   TRY_ASSIGN(ArtifactFolder artifacts, ArtifactFolder::Open(state.artifacts()));
   TRY_ASSIGN(const Catalog catalog, LoadFirmware(options.firmware_dir, artifacts));
+  for (const Bundle& bundle : catalog.bundles()) {
+    TRY(store.SaveFirmware(bundle.build_id, bundle.provenance));
+  }
   if (catalog.bundles().empty()) spdlog::warn("no firmware in {}", options.firmware_dir.string());
 
   asio::io_context io;
@@ -73,8 +76,9 @@ Status RunDaemon(const DaemonOptions& options) {
   TRY_ASSIGN(MethodRules rules, RulesOfServices());
   Gate gate(clock, executors, store, std::move(rules));
   TRY(gate.Load());
-  Backend backend{executors, clock, store, dispatcher, readers,    artifacts,
-                  catalog,   hub,   plans, gate,       instance_id};
+  const UserQueryLimits query_limits{.max_time = options.query_time};
+  Backend backend{executors, clock, store, dispatcher, readers,     artifacts,
+                  catalog,   hub,   plans, gate,       instance_id, query_limits};
   TRY_ASSIGN(const std::unique_ptr<ApiServer> api, ApiServer::Start(backend, listen, tls));
 
   Probes probes(backend, state.dir());

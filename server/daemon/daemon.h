@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct DaemonOptions {
   std::filesystem::path firmware_dir;
   std::filesystem::path reference_model;  ///< .tflite of the reference jobs.
   ReferencePolicy reference_policy;
+  std::chrono::seconds query_time{5};  ///< Of a user's query.
 };
 
 /// Runs the server until SIGTERM or SIGINT, on the calling thread. Prints one line when it is

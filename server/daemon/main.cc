@@ -71,6 +71,10 @@ int main(int argc, char** argv) {
   app.add_option("--reference-every-hours", reference_every_h,
                  "Check a good board after so many hours; default 24")
       ->check(CLI::PositiveNumber);
+  int query_seconds = static_cast<int>(options.query_time.count());
+  app.add_option("--query-seconds", query_seconds,
+                 "A user's SQL is stopped after so long; default 5")
+      ->check(CLI::Range(1, 3600));
   app.add_option("--log-level", log_level, "debug, info, warn or error")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   try {
@@ -80,6 +84,7 @@ int main(int argc, char** argv) {
   }
   options.state_dir = state_dir;
   options.reference_policy.every_us = tinyrig::server::TimeUs{reference_every_h} * 3600 * 1'000'000;
+  options.query_time = std::chrono::seconds(query_seconds);
   if (!firmware_dir.empty()) options.firmware_dir = firmware_dir;
   if (!reference_model.empty()) options.reference_model = reference_model;
   spdlog::set_default_logger(spdlog::stderr_color_mt("tinyrigd"));

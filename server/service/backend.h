@@ -12,6 +12,7 @@
 #include "server/store/artifact_folder.h"
 #include "server/store/reader.h"
 #include "server/store/store.h"
+#include "server/store/user_query.h"
 
 namespace tinyrig::server {
 
@@ -29,6 +30,7 @@ struct Backend {
   PlanCache& plans;
   Gate& gate;
   std::string instance_id;
+  UserQueryLimits query_limits;
 };
 
 }  // namespace tinyrig::server

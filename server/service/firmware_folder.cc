@@ -45,6 +45,7 @@ Result<Bundle> LoadBundle(const fs::path& json_path, ArtifactFolder& artifacts) 
   const Result<std::string> elf_bytes = ReadFile(elf);
   if (elf_bytes.ok()) bundle->symbols = SymbolTable::FromElf(AsBytes(*elf_bytes));
   TRY_ASSIGN(const std::string sha256, artifacts.Put(span));
+  artifacts.Pin(sha256);
   bundle->firmware_artifact.set_sha256(sha256);
   bundle->firmware_artifact.set_name(bin.filename().string());
   bundle->firmware_artifact.set_size_bytes(bytes.size());

@@ -102,6 +102,8 @@ Result<std::string> MakeManifest(Reader& reader, const ArtifactFolder& artifacts
   json["vectors"] = spec.vectors().has_npz()
                         ? Describe(spec.vectors().npz())
                         : ordered_json{{"patterns", spec.vectors().patterns()}};
+  ordered_json& labels = json["labels"] = ordered_json::object();
+  for (const v1::Label& label : spec.labels()) labels[label.key()] = label.value();
   json["execution"] = {{"warmup", spec.warmup()},
                        {"repetitions", spec.repetitions()},
                        {"layer_hashes", spec.layer_hashes()},
@@ -109,6 +111,12 @@ Result<std::string> MakeManifest(Reader& reader, const ArtifactFolder& artifacts
   if (context.plan.feasible) {
     json["plan"] = Describe(context.plan.facts);
     json["image"] = Describe(context.plan.image);
+    TRY_ASSIGN(const std::string provenance, reader.FirmwareProvenance(context.plan.build_id));
+    const auto firmware = ordered_json::parse(provenance, nullptr, false);
+    if (firmware.is_object()) {
+      json["toolchain"] = firmware.value("build", ordered_json::object());
+      json["board_configuration"] = firmware.value("board_type", ordered_json::object());
+    }
     json["reference_outputs_sha256"] = context.expected.artifact_sha256;
   }
   if (!raw_sha256.empty()) {

@@ -32,6 +32,15 @@ v1::CampaignSpec SpecFor(const v1::ArtifactRef& model, const std::string& board_
   return spec;
 }
 
+/// A board may become suspect in a year: what its check needs stays.
+void PinArtifacts(const NewCampaign& campaign, ArtifactFolder& artifacts) {
+  for (const v1::ArtifactRef& model : campaign.spec.models()) artifacts.Pin(model.sha256());
+  for (const ExpectedRecord& expected : campaign.expected) artifacts.Pin(expected.artifact_sha256);
+  for (const v1::Segment& segment : campaign.plans[0]->image.segments()) {
+    artifacts.Pin(segment.artifact().sha256());
+  }
+}
+
 }  // namespace
 
 Result<ReferenceJobs> ReferenceJobs::Prepare(const std::filesystem::path& path,
@@ -62,6 +71,7 @@ Result<ReferenceJobs> ReferenceJobs::Prepare(const std::filesystem::path& path,
       continue;
     }
     campaign.system = true;
+    PinArtifacts(campaign, artifacts);
     jobs.templates_.emplace(type.name(), std::move(campaign));
   }
   return jobs;

@@ -71,7 +71,17 @@ Result<int> ArtifactFolder::OpenForReading(const std::string& sha256) const {
   return fd;
 }
 
+void ArtifactFolder::Use(const fs::path& path) const {
+  const std::lock_guard lock(care_->mutex);
+  struct stat info {};
+  // One write an hour is enough.
+  if (::stat(path.c_str(), &info) != 0 || std::time(nullptr) - info.st_mtime < 3600) return;
+  (void)::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+}
+
 Result<uint64_t> ArtifactFolder::Size(const std::string& sha256) const {
+  TRY_ASSIGN(const fs::path path, PathOf(sha256));
+  Use(path);
   TRY_ASSIGN(const int raw, OpenForReading(sha256));
   const Fd fd(raw);
   struct stat info {};

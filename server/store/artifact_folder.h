@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,10 +19,13 @@ namespace tinyrig::server {
 
 /// Files by the SHA-256 of their content: DIR/ab/cdef... What is there is complete and never
 /// changes: bytes go to a temporary file, are hashed on the way, flushed to disk and renamed.
-/// Thread safe: all state is in the file system. Paths are made of checked hashes only, so nothing
-/// outside the folder can be named.
+/// Thread safe. Paths are made of checked hashes only, so nothing outside the folder can be named.
+///
+/// Whoever asks for an artifact (Size, Read, Put) keeps it for kKeepUsed, so that Remove() never
+/// takes what somebody is about to refer to.
 class ArtifactFolder {
  public:
+  static constexpr std::chrono::hours kKeepUsed{24};
   static constexpr uint64_t kMaxArtifactBytes = uint64_t{512} << 20;
 
   /// Creates the folder. Uploads that an earlier life left unfinished can go on.
@@ -28,6 +34,22 @@ class ArtifactFolder {
   /// Bytes of an artifact. kNotFound when it is not there, kInvalidArgument when `sha256` is no
   /// hash.
   Result<uint64_t> Size(const std::string& sha256) const;
+  /// Never removed while this object lives: what the server itself may need at any time.
+  void Pin(const std::string& sha256);
+
+  /// A file of the folder, for care.
+  struct Entry {
+    std::string sha256;
+    uint64_t size_bytes = 0;
+    bool removable = false;  ///< Neither used of late nor pinned.
+  };
+  /// Everything that is complete, in no order. Using nothing.
+  Result<std::vector<Entry>> List() const;
+  /// Reads it piece by piece: kDataLoss when the content is not what the name says.
+  Status Verify(const std::string& sha256) const;
+  /// False: it was used in the meantime, or is pinned, and stays.
+  Result<bool> Remove(const std::string& sha256);
+
   /// The whole content, its hash checked again: kDataLoss when the disk changed it.
   Result<std::vector<std::byte>> Read(const std::string& sha256) const;
   /// Up to `size` bytes from `offset`; fewer at the end, none beyond it.
@@ -74,8 +96,17 @@ class ArtifactFolder {
   Result<std::filesystem::path> PathOf(const std::string& sha256) const;
   Result<int> OpenForReading(const std::string& sha256) const;
   PartialUploads Partial() const { return PartialUploads(dir_ / "partial"); }
+  /// Keeps the file for kKeepUsed from now on.
+  void Use(const std::filesystem::path& path) const;
+  bool Removable(const std::string& sha256, const std::filesystem::path& path) const;
 
   std::filesystem::path dir_;
+  /// Between a look at a file's age and its end nobody may start to use it.
+  struct Care {
+    std::mutex mutex;
+    std::set<std::string> pinned;
+  };
+  std::shared_ptr<Care> care_ = std::make_shared<Care>();
 };
 
 }  // namespace tinyrig::server

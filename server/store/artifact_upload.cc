@@ -142,6 +142,7 @@ Status ArtifactFolder::Upload::Finish() {
   if (::fsync(fd_) != 0) return IoError("cannot flush", temporary_);
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
+  const std::lock_guard lock(folder_->care_->mutex);
   if (::rename(temporary_.c_str(), path.c_str()) != 0) return IoError("cannot rename to", path);
   ::close(std::exchange(fd_, -1));
   return SyncFolder(path.parent_path());

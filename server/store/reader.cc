@@ -223,6 +223,13 @@ Result<std::string> Reader::RawResult(JobId job) {
   return found ? row.Text(0) : std::string();
 }
 
+Result<std::string> Reader::FirmwareProvenance(const std::string& build_id) {
+  TRY_ASSIGN(Statement row,
+             db_.Query("SELECT provenance FROM firmware WHERE build_id=?", build_id));
+  TRY_ASSIGN(const bool found, row.Step());
+  return found ? row.Text(0) : std::string();
+}
+
 Result<JobContext> LoadJobContext(Database& db, JobId id) {
   TRY_ASSIGN(
       Statement row,

@@ -74,6 +74,8 @@ class Reader {
   Result<ServiceCounts> Counts() { return CountService(db_); }
   /// Newest first; `user` empty: everybody's. store_access.cc
   Result<PageOf<v1::AuditEntry>> ListAudit(const std::string& user, const v1::Page& page);
+  /// What Store::SaveFirmware() kept of a build; empty when it is not known.
+  Result<std::string> FirmwareProvenance(const std::string& build_id);
   /// SHA-256 of the raw result of the job's last attempt; empty when there is none.
   Result<std::string> RawResult(JobId job);
 

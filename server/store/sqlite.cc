@@ -72,6 +72,17 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
   return db;
 }
 
+Result<Database> Database::OpenCopy(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int rc = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  Database db;
+  db.db_.reset(raw);
+  TRY(SqliteStatus(raw, rc, path));
+  return db;
+}
+
 Status Database::Execute(const std::string& sql) {
   return SqliteStatus(db_.get(), sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr),
                       "database");

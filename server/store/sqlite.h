@@ -107,6 +107,9 @@ class Database {
   /// Opens (kReadWrite: creates) the file; WAL, foreign keys, 5 s busy timeout.
   static Result<Database> Open(const std::string& path, Mode mode);
 
+  /// A file that is to be a copy of another database: no log beside it, no promises before the end.
+  static Result<Database> OpenCopy(const std::string& path);
+
   /// Runs statements that return nothing, separated by semicolons.
   Status Execute(const std::string& sql);
 

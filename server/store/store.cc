@@ -10,10 +10,27 @@
 namespace tinyrig::server {
 namespace {
 
+/// More than a server leases in a minute. 2^53 is the end of what JSON can hold; this takes
+/// decades.
+constexpr int64_t kFencesOfMinute = int64_t{1} << 28;
+
 std::span<const std::byte> Blob(const std::string& text) { return AsBytes(text); }
 
 std::optional<std::string> NullIfEmpty(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional(text);
+}
+
+/// A copy (care.h) that becomes a store: its fences continue where neither the original's nor those
+/// of an earlier life of the same copy can be. Agents may have seen both.
+Status MoveBeyondCopy(Database& db) {
+  TRY_ASSIGN(Transaction transaction, Transaction::Begin(db));
+  TRY(db.Run(fmt::format(
+      "UPDATE counter SET value=value+(max(0, unixepoch()/60-(SELECT value FROM counter WHERE "
+      "name='copied_min'))+1)*{} WHERE name='fence' AND EXISTS(SELECT 1 FROM counter WHERE "
+      "name='copied_min')",
+      kFencesOfMinute)));
+  TRY(db.Run("DELETE FROM counter WHERE name='copied_min'"));
+  return transaction.Commit();
 }
 
 }  // namespace
@@ -21,6 +38,7 @@ std::optional<std::string> NullIfEmpty(const std::string& text) {
 Result<Store> Store::Open(const std::filesystem::path& file) {
   TRY_ASSIGN(Database db, Database::Open(file.string(), Database::Mode::kReadWrite));
   TRY(Migrate(db));
+  TRY(MoveBeyondCopy(db));
   Store store(std::move(db));
   TRY(store.SaveMissingFronts());
   return store;
@@ -309,6 +327,11 @@ Result<bool> Store::CancelJob(JobId job, TimeUs now) {
   TRY_ASSIGN(const std::vector<JobId> changed, CancelJobs("job_id", job.value, now));
   TRY(transaction.Commit());
   return !changed.empty();
+}
+
+Status Store::SaveFirmware(const std::string& build_id, const std::string& provenance) {
+  return db_.Run("INSERT INTO firmware(build_id, provenance) VALUES(?,?) ON CONFLICT DO NOTHING",
+                 build_id, provenance);
 }
 
 Status Store::SaveArtifactName(const std::string& sha256, const std::string& name,

@@ -12,6 +12,7 @@
 #include "proto/tinyrig/v1/access.pb.h"
 #include "proto/tinyrig/v1/boards.pb.h"
 #include "server/scheduling/scheduler.h"
+#include "server/store/care.h"
 #include "server/store/records.h"
 #include "server/store/sqlite.h"
 
@@ -89,6 +90,17 @@ class Store {
   };
   Result<Rerun> RerunJob(JobId job, const std::string& idempotency_key, TimeUs now);
 
+  /// Takes `limit` jobs of an ended campaign away, the newest first, from below `after` (0: from
+  /// the end); when none is left the campaign itself. `details_only`: only logs, layers, events and
+  /// the names of raw results. `done`: nothing is left to do, or the campaign runs again.
+  struct Forgotten {
+    PruneCounts counts;
+    JobId last;  ///< `after` of the next call.
+    bool done = false;
+  };
+  Result<Forgotten> Forget(CampaignId campaign, JobId after, bool details_only, size_t limit);
+  Status ForgetArtifactNames(const std::vector<std::string>& sha256s);
+
   Status SaveAgent(const AgentRecord& agent);
   /// Identity and labels of a board; an empty uid or serial does not erase a known one.
   Status SaveBoardIdentity(const BoardRecord& board);
@@ -97,6 +109,8 @@ class Store {
   Result<std::vector<ReferenceRecord>> LoadReferences();
   /// Health, maintenance and reservation of a board that is known.
   Status SaveBoardState(const BoardRecord& board);
+  /// JSON of Bundle::provenance. The first word on a build stays.
+  Status SaveFirmware(const std::string& build_id, const std::string& provenance);
   Status SaveArtifactName(const std::string& sha256, const std::string& name, uint64_t size_bytes,
                           TimeUs now);
 
@@ -168,6 +182,9 @@ class Store {
     uint32_t attempt = 0;
   };
   Status MoveJob(const Change& change, TimeUs now);
+  // store_prune.cc
+  Result<uint64_t> DeleteOf(std::string_view table, const std::string& jobs);
+  Status DeleteJobs(CampaignId campaign, const std::string& jobs);
   // store_answers.cc
   Status UpdateSeries(JobId job, const std::vector<v1::Measurement>& measurements, TimeUs now);
   Status SaveFront(CampaignId campaign, TimeUs now);

@@ -16,9 +16,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::array<std::string_view, 11> kViews = {
-    "results", "runs",   "jobs",   "boards",     "campaigns",     "layers",
-    "events",  "series", "fronts", "board_days", "reference_jobs"};
+constexpr std::array<std::string_view, 12> kViews = {
+    "results", "runs",   "jobs",   "boards",     "campaigns", "layers",
+    "events",  "series", "fronts", "board_days", "failures",  "reference_jobs"};
 constexpr std::array<std::string_view, 4> kForbiddenFunctions = {"load_extension", "readfile",
                                                                  "writefile", "fts3_tokenizer"};
 

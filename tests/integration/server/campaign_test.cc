@@ -91,6 +91,10 @@ TEST_F(CampaignTest, ManifestAndLogsTellWhatWasRun) {
   EXPECT_EQ(json["model"]["name"], "digits_cnn.tflite");
   EXPECT_EQ(json["variant"]["kernels"], "reference");
   EXPECT_EQ(json["image"]["segments"].size(), 2u);
+  EXPECT_THAT(json["toolchain"]["compiler"].get<std::string>(), testing::HasSubstr("g++"));
+  EXPECT_THAT(json["toolchain"]["flags"].get<std::string>(), testing::HasSubstr("-mcpu=cortex-m4"));
+  EXPECT_EQ(json["board_configuration"]["clock_hz"], 15'625'000);
+  EXPECT_EQ(json["board_configuration"]["caches"], "none emulated");
   EXPECT_EQ(json["measured"]["nonce"], "1122334455667788");
   EXPECT_EQ(json["measured"]["tools"][0], "fake 1.0");
   EXPECT_THAT(json["measured"]["board_id"].get<std::string>(), testing::AnyOf("b1", "b2"));

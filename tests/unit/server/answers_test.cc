@@ -55,6 +55,12 @@ TEST_F(AnswersTest, BoardDaysAreWhatRunsAre) {
                  "'bench'), sum(duration_us) FROM runs GROUP BY 1, 2"));
 }
 
+TEST_F(AnswersTest, FailuresAreWhatJobsAre) {
+  EXPECT_EQ(Rows("SELECT failure_owner, board_type, model, jobs, last_us FROM failures"),
+            Rows("SELECT failure_owner, board_type, model, count(*), max(ended_us) FROM jobs WHERE "
+                 "state = 'failed' GROUP BY 1, 2, 3"));
+}
+
 TEST_F(AnswersTest, FrontsAreWhatTheDefinitionSays) {
   ResultFilter filter;
   filter.campaign = CampaignId(2);
