@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "server/cli/client/sql.h"
+
 namespace tinyrig::cli {
 
 Result<std::vector<v1::Campaign>> FetchCampaigns(const Client& client) {
@@ -64,28 +66,53 @@ Result<JobRecord> FetchJob(const Client& client, uint64_t job_id) {
   return JoinJobs({job}, results).front();
 }
 
+Result<std::vector<JobKind>> FetchKinds(const Client& client, uint64_t campaign_id) {
+  const std::string sql =
+      campaign_id == 0
+          ? "SELECT DISTINCT board_type, fidelity FROM series ORDER BY 1, 2"
+          : "SELECT DISTINCT board_type, fidelity FROM jobs WHERE state = 'succeeded' AND "
+            "campaign_id = " +
+                std::to_string(campaign_id) + " ORDER BY 1, 2";
+  TRY_ASSIGN(const SqlAnswer answer, AskSql(client, sql));
+  std::vector<JobKind> kinds;
+  for (const v1::QueryRow& row : answer.rows) {
+    if (row.values_size() < 2) continue;
+    v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
+    for (const auto known : {v1::FIDELITY_HARDWARE, v1::FIDELITY_EMULATED, v1::FIDELITY_NATIVE}) {
+      if (FidelityName(known) == row.values(1).text()) fidelity = known;
+    }
+    kinds.push_back({row.values(0).text(), fidelity});
+  }
+  return kinds;
+}
+
+Result<v1::Front> FetchFront(const Client& client, v1::GetFrontRequest request,
+                             const JobKind& kind) {
+  request.set_board_type(kind.board_type);
+  request.set_fidelity(kind.fidelity);
+  TRY_ASSIGN(v1::Front front, client.Call(&v1::ResultService::Stub::GetFront, request,
+                                          "front of " + kind.board_type));
+  if (front.goals().minimize().empty() && front.goals().maximize().empty()) {
+    *front.mutable_goals() = request.goals();
+  }
+  return front;
+}
+
 Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campaign_id,
                                            const v1::Goals& goals,
                                            const std::vector<JobRecord>& jobs) {
   std::vector<v1::Front> fronts;
   if (goals.minimize().empty() && goals.maximize().empty()) return fronts;
-  std::set<std::pair<std::string, v1::Fidelity>> kinds;
+  std::set<JobKind> kinds;
   for (const JobRecord& job : jobs) {
-    if (job.result.state() == v1::JOB_STATE_SUCCEEDED) {
-      kinds.emplace(job.result.board_type(), job.result.fidelity());
-    }
+    if (job.result.state() != v1::JOB_STATE_SUCCEEDED) continue;
+    kinds.insert({job.result.board_type(), job.result.fidelity()});
   }
-  for (const auto& [board_type, fidelity] : kinds) {
-    v1::GetFrontRequest request;
-    request.set_campaign_id(campaign_id);
-    *request.mutable_goals() = goals;
-    request.set_board_type(board_type);
-    request.set_fidelity(fidelity);
-    TRY_ASSIGN(v1::Front front,
-               client.Call(&v1::ResultService::Stub::GetFront, request, "front of " + board_type));
-    if (front.goals().minimize().empty() && front.goals().maximize().empty()) {
-      *front.mutable_goals() = goals;
-    }
+  v1::GetFrontRequest request;
+  request.set_campaign_id(campaign_id);
+  *request.mutable_goals() = goals;
+  for (const JobKind& kind : kinds) {
+    TRY_ASSIGN(v1::Front front, FetchFront(client, request, kind));
     fronts.push_back(std::move(front));
   }
   return fronts;

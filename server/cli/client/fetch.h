@@ -23,6 +23,20 @@ Result<std::vector<JobRecord>> FetchJobs(const Client& client, uint64_t campaign
 /// One job with its result and layers. Errors: kNotFound.
 Result<JobRecord> FetchJob(const Client& client, uint64_t job_id);
 
+/// What shares a front, or is in one series.
+struct JobKind {
+  std::string board_type;
+  v1::Fidelity fidelity = v1::FIDELITY_UNSPECIFIED;
+  auto operator<=>(const JobKind&) const = default;
+};
+
+/// Kinds of the jobs that succeeded in a campaign (0: in all), without reading the jobs.
+Result<std::vector<JobKind>> FetchKinds(const Client& client, uint64_t campaign_id);
+
+/// The front that `request` asks for, among the jobs of one kind.
+Result<v1::Front> FetchFront(const Client& client, v1::GetFrontRequest request,
+                             const JobKind& kind);
+
 /// A front for each board type and fidelity among `jobs`; none when `goals` are empty.
 Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campaign_id,
                                            const v1::Goals& goals,

@@ -77,8 +77,12 @@ constexpr Command kCommands[] = {
      DefineResults},
     {"pareto", "Show the front over chosen metrics",
      "  tinyrig pareto --min instructions_p50 --min flash_model_bytes --max accuracy_top1\n"
-     "  tinyrig pareto --min ram_model_bytes --max accuracy_top1 --campaign 3 --json\n",
+     "  tinyrig pareto --min ram_model_bytes --max accuracy_top1 --campaign 3 --json\n"
+     "  tinyrig pareto --all --where \"model == kws && kernels == dsp\" --limit "
+     "'flash_model_bytes<=256kB'\n",
      DefinePareto},
+    {"compare", "Compare two jobs, metric by metric and operator by operator",
+     "  tinyrig compare 17 21\n", DefineCompare},
     {"profile", "Show what each operator of a model takes, as table and bars",
      "  tinyrig profile model.tflite\n"
      "  tinyrig profile model.tflite --variant kernels=reference --html profile.html\n"
@@ -111,6 +115,18 @@ constexpr Command kCommands[] = {
      "  tinyrig plan model.tflite --variant kernels=dsp,weights=int16\n"
      "  tinyrig plan model.tflite --board-type virtual_m4 --json\n",
      DefinePlan},
+    {"backup", "Copy the database while the server works",
+     "  tinyrig backup\n"
+     "  tinyrig backup before-upgrade.db\n",
+     DefineBackup},
+    {"check", "Look whether database and files of the server are whole",
+     "  tinyrig check\n"
+     "  tinyrig check --deep\n",
+     DefineCheck},
+    {"prune", "Forget campaigns that ended long ago",
+     "  tinyrig prune --older-than 90d --dry-run\n"
+     "  tinyrig prune --older-than 30d --details-only\n",
+     DefinePrune},
     {"doctor", "Check this machine as a bench: tools, probes, permissions, ports",
      "  tinyrig doctor\n"
      "  tinyrig doctor --bench /etc/tinyrig/bench.yaml\n"

@@ -1,8 +1,10 @@
 #include "server/cli/commands/present.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "server/cli/campaign/metrics.h"
@@ -115,6 +117,46 @@ std::string FailureText(const std::vector<JobRecord>& jobs) {
   return text;
 }
 
+namespace {
+
+std::string JobWord(uint64_t job) { return job == 0 ? "-" : fmt::format("job {}", job); }
+
+/// What the front looks like: knee, ties, how much it covers, the best for small memories.
+std::string FrontFactsText(const v1::Front& front) {
+  std::string text;
+  if (front.knee_job_id() != 0) text += fmt::format("knee: job {}\n", front.knee_job_id());
+  for (const v1::Tie& tie : front.ties()) {
+    text += fmt::format("tie: jobs {} are equal on every axis\n", fmt::join(tie.job_ids(), ", "));
+  }
+  if (front.has_hypervolume()) {
+    text += fmt::format("hypervolume: {:.4g} of the box between best and worst results\n",
+                        front.hypervolume());
+  }
+  std::vector<std::string> metrics;
+  std::map<uint64_t, std::map<std::string, uint64_t>> best;
+  bool any = false;
+  for (const v1::BestUnder& one : front.best()) {
+    if (std::ranges::find(metrics, one.metric()) == metrics.end()) metrics.push_back(one.metric());
+    best[one.limit_bytes()][one.metric()] = one.job_id();
+    any |= one.job_id() != 0;
+  }
+  if (!any) return text;
+  const auto& goals = front.goals();
+  text += fmt::format("best {} under\n",
+                      goals.minimize().empty() ? goals.maximize(0) : goals.minimize(0));
+  std::vector<Column> columns = {{"", Align::kRight}};
+  for (const std::string& metric : metrics) columns.push_back({metric});
+  Table table(std::move(columns));
+  for (const auto& [limit, jobs] : best) {
+    std::vector<std::string> row = {fmt::format("{} kB", limit / 1000)};
+    for (const std::string& metric : metrics) row.push_back(JobWord(jobs.at(metric)));
+    table.AddRow(std::move(row));
+  }
+  return text + table.Render();
+}
+
+}  // namespace
+
 std::string FrontText(const v1::Front& front) {
   std::vector<std::string> metrics(front.goals().minimize().begin(),
                                    front.goals().minimize().end());
@@ -144,6 +186,7 @@ std::string FrontText(const v1::Front& front) {
       fmt::format("Front{}: {} of {} results are not dominated\n",
                   points.empty() ? "" : " on " + points.front().board_type(), points.size(), all);
   if (!points.empty()) text += table.Render();
+  text += FrontFactsText(front);
   for (const std::string& note : front.notes()) text += fmt::format("note: {}\n", Printable(note));
   return text;
 }

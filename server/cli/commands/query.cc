@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "server/cli/client/sql.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/csv.h"
@@ -18,33 +19,6 @@ struct QueryOptions {
   uint32_t max_rows = 0;
   bool csv = false;
 };
-
-struct QueryAnswer {
-  std::vector<std::string> columns;
-  std::vector<v1::QueryRow> rows;
-  bool truncated = false;
-};
-
-constexpr std::chrono::seconds kTimeout{60};
-
-Result<QueryAnswer> Ask(const Client& client, const QueryOptions& options) {
-  v1::QueryRequest request;
-  request.set_sql(options.sql);
-  request.set_max_rows(options.max_rows);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-  v1::ResultService::Stub stub(client.channel());
-  const auto reader = stub.Query(&context, request);
-  QueryAnswer answer;
-  for (v1::QueryRow row; reader->Read(&row);) {
-    if (!row.columns().empty()) answer.columns.assign(row.columns().begin(), row.columns().end());
-    answer.truncated |= row.truncated();
-    if (!row.values().empty()) answer.rows.push_back(row);
-  }
-  const grpc::Status status = reader->Finish();
-  if (!status.ok()) return FromGrpc(status, "query");
-  return answer;
-}
 
 std::string Hex(const std::string& bytes) {
   std::string hex;
@@ -82,7 +56,7 @@ Json ValueJson(const v1::QueryValue& value) {
 }
 
 /// Rows as objects. A column name that comes twice gets a number, so that no value is lost.
-void PrintJson(const QueryAnswer& answer) {
+void PrintJson(const SqlAnswer& answer) {
   std::vector<std::string> keys;
   for (const std::string& column : answer.columns) {
     std::string key = column;
@@ -107,7 +81,7 @@ std::vector<std::string> Cells(const v1::QueryRow& row) {
   return cells;
 }
 
-void PrintTable(const QueryAnswer& answer) {
+void PrintTable(const SqlAnswer& answer) {
   std::vector<Column> columns;
   for (size_t i = 0; i < answer.columns.size(); ++i) {
     const bool number = !answer.rows.empty() &&
@@ -135,7 +109,7 @@ Runner DefineQuery(CLI::App& app) {
       return Status(Code::kInvalidArgument, "--csv and --json exclude each other; give one");
     }
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
-    TRY_ASSIGN(const QueryAnswer answer, Ask(session.client(), *options));
+    TRY_ASSIGN(const SqlAnswer answer, AskSql(session.client(), options->sql, options->max_rows));
     if (common.json) {
       PrintJson(answer);
       return kExitOk;

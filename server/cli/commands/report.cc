@@ -7,6 +7,7 @@
 #include "server/cli/campaign/metrics.h"
 #include "server/cli/client/fetch.h"
 #include "server/cli/commands/command.h"
+#include "server/cli/commands/present.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/csv.h"
 #include "server/cli/report/html.h"

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/cli/campaign/campaign_file.h"
+#include "server/cli/campaign/git_state.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/client/fetch.h"
 #include "server/cli/client/upload.h"
@@ -109,6 +110,7 @@ Result<int> SubmitOnly(const Client& client, const v1::Campaign& campaign, const
 Result<int> Run(const RunOptions& options, const Common& common) {
   TRY_ASSIGN(LocalCampaign campaign, ReadCampaign(options));
   if (options.check) return PrintExpansion(campaign, common.json);
+  AddGitLabels(options.path, campaign.spec);
   const v1::CampaignSpec& spec = campaign.spec;
   Interrupts interrupts;
   const std::vector<std::string> types(spec.board_types().begin(), spec.board_types().end());

@@ -110,6 +110,46 @@ Json FrontJson(const v1::Front& front) {
   json["front"] = Ids(front.points());
   json["dominated"] = Ids(front.dominated());
   json["notes"] = std::vector<std::string>(front.notes().begin(), front.notes().end());
+  Json& ties = json["ties"] = Json::array();
+  for (const v1::Tie& tie : front.ties()) {
+    ties.push_back(std::vector<uint64_t>(tie.job_ids().begin(), tie.job_ids().end()));
+  }
+  if (front.knee_job_id() != 0) json["knee"] = front.knee_job_id();
+  if (front.has_hypervolume()) json["hypervolume"] = NumberJson(front.hypervolume());
+  Json& best = json["best"] = Json::array();
+  for (const v1::BestUnder& one : front.best()) {
+    if (one.job_id() == 0) continue;
+    best.push_back(
+        {{"metric", one.metric()}, {"limit_bytes", one.limit_bytes()}, {"job_id", one.job_id()}});
+  }
+  return json;
+}
+
+Json ComparisonJson(const v1::CompareJobsResponse& comparison) {
+  Json json = {{"base", JobJson({{}, comparison.base_job()})},
+               {"other", JobJson({{}, comparison.other_job()})}};
+  Json& metrics = json["metrics"] = Json::array();
+  for (const v1::MetricChange& change : comparison.changes()) {
+    metrics.push_back({{"metric", change.metric()},
+                       {"unit", change.unit()},
+                       {"base", NumberJson(change.base())},
+                       {"base_uncertainty", NumberJson(change.base_uncertainty())},
+                       {"other", NumberJson(change.other())},
+                       {"other_uncertainty", NumberJson(change.other_uncertainty())},
+                       {"difference", NumberJson(change.other() - change.base())},
+                       {"separated", change.separated()}});
+  }
+  Json& layers = json["layers"] = Json::array();
+  for (const v1::LayerChange& layer : comparison.layers()) {
+    Json one = {{"tflite_index", layer.tflite_index()},
+                {"op_name", layer.op_name()},
+                {"unit", layer.unit()}};
+    if (layer.has_base()) one["base"] = layer.base();
+    if (layer.has_other()) one["other"] = layer.other();
+    one["same_output"] = layer.same_output();
+    layers.push_back(std::move(one));
+  }
+  json["notes"] = std::vector<std::string>(comparison.notes().begin(), comparison.notes().end());
   return json;
 }
 

@@ -20,8 +20,12 @@ Json CampaignJson(const CampaignRecord& record);
 /// uncertainty, fidelity and method, "failure" and "layers" when there are any.
 Json JobJson(const JobRecord& record);
 
-/// {"board_type", "fidelity", "goals": {"min", "max"}, "front": [ids], "dominated": [ids], "notes"}
+/// {"board_type", "fidelity", "goals": {"min", "max"}, "front": [ids], "dominated": [ids], "notes",
+/// "ties": [[ids]], "knee", "hypervolume", "best": [{"metric", "limit_bytes", "job_id"}]}
 Json FrontJson(const v1::Front& front);
+
+/// {"base": job, "other": job, "metrics": [...], "layers": [...], "notes"}
+Json ComparisonJson(const v1::CompareJobsResponse& comparison);
 
 Json BoardJson(const v1::Board& board);
 

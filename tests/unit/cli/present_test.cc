@@ -49,6 +49,31 @@ TEST(FrontText, SortsByTheFirstGoal) {
   EXPECT_LT(text.find("402,115"), text.find("1,633,870"));
 }
 
+TEST(FrontText, SaysKneeTiesAndTheBestForSmallMemories) {
+  v1::Front front = SampleCampaign().fronts[0];
+  EXPECT_THAT(FrontText(front), Not(HasSubstr("knee")));
+  front.set_knee_job_id(5);
+  front.set_hypervolume(0.75);
+  for (const uint64_t job : {2, 3}) {
+    if (front.ties().empty()) front.add_ties();
+    front.mutable_ties(0)->add_job_ids(job);
+  }
+  for (const char* metric : {"ram_model_bytes", "flash_model_bytes"}) {
+    v1::BestUnder& best = *front.add_best();
+    best.set_metric(metric);
+    best.set_limit_bytes(32'000);
+    if (best.metric() == "flash_model_bytes") best.set_job_id(6);
+  }
+  EXPECT_THAT(FrontText(front),
+              HasSubstr("knee: job 5\n"
+                        "tie: jobs 2, 3 are equal on every axis\n"
+                        "hypervolume: 0.75 of the box between best and worst results\n"
+                        "best instructions_p50 under\n"
+                        "       ram_model_bytes  flash_model_bytes\n"
+                        "-----  ---------------  -----------------\n"
+                        "32 kB  -                job 6\n"));
+}
+
 TEST(CountsText, LeavesOutZeroes) {
   EXPECT_EQ(CountsText(CountStates(SampleCampaign().jobs)),
             "11 jobs: 6 succeeded, 2 failed, 1 infeasible, 1 cancelled, 1 queued");
