@@ -229,7 +229,6 @@ class Attempt {
 
 Awaitable<v1::AttemptResult> RunAttempt(v1::LeaseOffer offer, Board& board, const Boards& boards,
                                         ArtifactSource& artifacts, ProgressSink& progress) {
-  const int64_t started_us = AttemptRecord::NowUs();
   AttemptRecord record(progress);
   Attempt attempt(offer, board, boards, artifacts, record);
   std::optional<v1::Failure> failure;
@@ -248,8 +247,8 @@ Awaitable<v1::AttemptResult> RunAttempt(v1::LeaseOffer offer, Board& board, cons
   v1::AttemptResult result = std::move(record.result);
   *result.mutable_key() = offer.key();
   result.set_board_id(board.id);
-  result.set_started_us(started_us);
-  result.set_ended_us(AttemptRecord::NowUs());
+  result.set_started_us(record.started_us());
+  result.set_ended_us(record.NowUs());
   if (failure) {
     result.add_log(failure->message());
     *result.mutable_failure() = std::move(*failure);

@@ -8,11 +8,16 @@
 
 namespace tinyrig::agent {
 
+template <typename Duration>
+int64_t ToUs(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
 /// What an attempt leaves behind, written as it goes: the result with its timeline and log, and
 /// progress for those who watch.
 class AttemptRecord {
  public:
-  explicit AttemptRecord(ProgressSink& progress) : progress_(progress) {}
+  explicit AttemptRecord(ProgressSink& progress);
   AttemptRecord(const AttemptRecord&) = delete;
   AttemptRecord& operator=(const AttemptRecord&) = delete;
 
@@ -34,18 +39,18 @@ class AttemptRecord {
   void Progress(size_t done, size_t total);
 
   const std::string& phase() const { return phase_; }
-  /// Wall clock.
-  static int64_t NowUs();
+  /// The wall clock at the start, and steady time since then: a clock that is set meanwhile changes
+  /// no duration.
+  int64_t NowUs() const;
+  int64_t started_us() const { return started_us_; }
 
   v1::AttemptResult result;
 
  private:
   ProgressSink& progress_;
+  const int64_t started_us_;
+  const Clock::time_point started_;
   std::string phase_;
 };
-
-inline int64_t ToUs(Clock::duration duration) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-}
 
 }  // namespace tinyrig::agent

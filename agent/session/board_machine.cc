@@ -133,10 +133,10 @@ Awaitable<StepResult<Done>> BoardMachine::Flash() {
   board_.needs_power_cycle = true;
   board_.mailbox_word = RandomWord();
   const Deadline deadline = Within(kFlashTime, deadline_);
-  const int64_t halt_us = AttemptRecord::NowUs();
+  const int64_t halt_us = record_.NowUs();
   auto target = co_await board_.probe->PrepareFlash(deadline);
   if (!target.ok()) co_return tl::unexpected(BenchFailure(target.status()));
-  record_.AddSpan("flash.prepare", halt_us, AttemptRecord::NowUs());
+  record_.AddSpan("flash.prepare", halt_us, record_.NowUs());
   auto known = TakeIdentity(target->identity);
   if (!known) co_return known;
   // A recovery trusts nothing.
@@ -178,7 +178,7 @@ StepResult<Done> BoardMachine::TakeIdentity(const ProbeIdentity& identity) {
 
 /// The probe tells durations; its last phase ended a moment ago.
 void BoardMachine::AddFlashPhases(const std::vector<FlashPhase>& phases) {
-  int64_t start_us = AttemptRecord::NowUs();
+  int64_t start_us = record_.NowUs();
   for (const FlashPhase& phase : phases) start_us -= ToUs(phase.duration);
   for (const FlashPhase& phase : phases) {
     const int64_t end_us = start_us + ToUs(phase.duration);

@@ -5,6 +5,7 @@
 
 #include "agent/state/files.h"
 #include "proto/device/crc32c.h"
+#include "proto/disk/room.h"
 
 namespace tinyrig::agent {
 namespace fs = std::filesystem;
@@ -99,6 +100,17 @@ Result<v1::AttemptResult> Spool::Get(const LeaseKey& key) {
     results_.erase(found);
   }
   return result;
+}
+
+Status Spool::MakeRoom() {
+  TRY(CheckRoom(dir_));
+  for (auto& [key, result] : results_) {
+    if (!result) continue;
+    const std::string bytes = result->SerializeAsString();
+    TRY(WriteFileDurably(PathOf(key), Checksum(bytes) + bytes));
+    result.reset();
+  }
+  return {};
 }
 
 void Spool::Remove(const LeaseKey& key) {

@@ -34,6 +34,10 @@ class Spool {
   /// Forgets the result. A key that is not there is no error.
   void Remove(const LeaseKey& key);
 
+  /// Whether the disk can take more results; see CheckRoom(). Those that it refused before are
+  /// written when it can.
+  Status MakeRoom();
+
   bool Has(const LeaseKey& key) const { return results_.contains(key); }
   std::vector<LeaseKey> Keys() const;
 

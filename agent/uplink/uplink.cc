@@ -124,6 +124,7 @@ Uplink::Uplink(boost::asio::io_context& io, Options options, std::shared_ptr<grp
 Uplink::~Uplink() = default;
 
 void Uplink::Start() {
+  LookAtDisk();
   link_.Start();
   BeatOn();
   for (const auto& slot : slots_) {
@@ -134,7 +135,7 @@ void Uplink::Start() {
 }
 
 void Uplink::Drain() {
-  draining_ = true;
+  unfit_ = kStopping;
   consoles_.CloseAll();
   SendHeartbeat();
 }
@@ -167,8 +168,16 @@ v1::AgentHello Uplink::MakeHello() {
 v1::AgentBoard Uplink::Announce(const Board& board) const {
   v1::AgentBoard message = Describe(board);
   // A board that cannot take jobs gets none: no offer is refused again and again.
-  if (draining_ && board.broken.empty()) message.set_broken(kStopping);
+  if (board.broken.empty()) message.set_broken(unfit_);
   return message;
+}
+
+void Uplink::LookAtDisk() {
+  if (unfit_ == kStopping) return;
+  const Status room = spool_.MakeRoom();
+  if (!room.ok() && unfit_.empty()) spdlog::error("no jobs are taken: {}", room.message());
+  if (room.ok() && !unfit_.empty()) spdlog::info("there is room on the disk again");
+  unfit_ = room.ok() ? "" : "its agent cannot keep results: " + room.message();
 }
 
 void Uplink::OnWelcome() {
@@ -205,13 +214,17 @@ void Uplink::OnOffer(v1::LeaseOffer offer) {
     return;
   }
   fence = key.fence;
+  LookAtDisk();
+  // Before the refusal, so that the same offer does not come at once again.
+  if (!unfit_.empty()) SendHeartbeat();
   const Result<BoardSlot*> slot = SlotFor(offer);
   if (!slot.ok()) return Refuse(key, slot.status().message());
   Begin(**slot, std::move(offer));
 }
 
 Result<BoardSlot*> Uplink::SlotFor(const v1::LeaseOffer& offer) {
-  if (stopping_ || draining_) return Status(Code::kUnavailable, kStopping);
+  if (stopping_) return Status(Code::kUnavailable, kStopping);
+  if (!unfit_.empty()) return Status(Code::kUnavailable, unfit_);
   for (const auto& slot : slots_) {
     const Board& board = slot->board;
     if (board.id != offer.board_id()) continue;
@@ -305,8 +318,12 @@ void Uplink::Keep(const Lease& lease, v1::AttemptResult result) {
   *result.mutable_key() = lease.key.ToProto();
   result.set_agent_id(options_.agent_id);
   result.set_board_id(lease.slot.board.id);
-  if (result.started_us() == 0) result.set_started_us(lease.received_us);
-  if (result.ended_us() == 0) result.set_ended_us(WallClockUs());
+  if (result.started_us() == 0) {
+    const auto took =
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - lease.received);
+    result.set_started_us(lease.received_us);
+    result.set_ended_us(lease.received_us + took.count());
+  }
   spdlog::info("{} on board {}: {}", lease.key.Text(), lease.slot.board.id,
                result.has_failure() ? result.failure().message() : "done");
   if (const Status kept = spool_.Put(std::move(result)); !kept.ok()) {
@@ -361,6 +378,7 @@ void Uplink::BeatOn() {
   heartbeat_.expires_after(options_.heartbeat);
   heartbeat_.async_wait([this](const boost::system::error_code& error) {
     if (error || stopping_) return;
+    LookAtDisk();
     SendHeartbeat();
     BeatOn();
   });

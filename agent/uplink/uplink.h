@@ -62,6 +62,7 @@ class Uplink : private ServerLink::Listener {
   void OnMessage(v1::ServerMessage message) override;
 
   v1::AgentBoard Announce(const Board& board) const;
+  void LookAtDisk();
   void OnOffer(v1::LeaseOffer offer);
   void OnCancel(const LeaseKey& key, const std::string& reason);
   void Refuse(const LeaseKey& key, const std::string& reason);
@@ -94,7 +95,8 @@ class Uplink : private ServerLink::Listener {
   /// The highest fence seen for each job of the server's present life.
   std::map<uint64_t, uint64_t> fences_;
   std::string server_instance_;
-  bool draining_ = false;
+  /// Why no board takes jobs; empty when nothing is in the way.
+  std::string unfit_;
   bool stopping_ = false;
 };
 

@@ -174,8 +174,13 @@ void Dispatcher::Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHe
     old->second.link->Close(Status(Code::kAborted, "the agent connected again"));
     sessions_.erase(old);
   }
-  if (const Status registered = Register(link, hello); !registered.ok()) {
+  // Results that cannot be stored would only come again and again.
+  Status registered = store_trouble_;
+  if (registered.ok()) registered = Register(link, hello);
+  if (!registered.ok()) {
     spdlog::error("agent {} cannot be registered: {}", id.value, registered.message());
+    gone_[id] = registered.message();
+    NoteStore(registered);
     return link->Close(registered);
   }
   std::vector<LeaseKey> held;
@@ -235,6 +240,7 @@ void Dispatcher::Drop(const AgentId& agent, const Status& reason) {
   consoles_.AgentGone(*found->second.link);
   found->second.link->Close(reason);
   sessions_.erase(found);
+  gone_[agent] = reason.message();
   scheduler_.AgentLost(agent);
   agents_[agent] = record;
   if (const Status saved = store_.SaveAgent(record); !saved.ok()) {
@@ -289,6 +295,7 @@ void Dispatcher::OnJudged(const LeaseKey& key, Result<EndedAttempt> judged) {
   if (found == nullptr) return;  // Cancelled meanwhile. When the agent asks again it is told so.
   const AgentId agent = found->agent;
   const Status stored = judged.ok() ? Commit(key, std::move(*judged)) : judged.status();
+  NoteStore(stored);
   if (!stored.ok()) {
     // Without acknowledgement the agent keeps the result; a new stream makes it send it again.
     spdlog::error("{}: the result was not stored: {}", Text(key), stored.message());
@@ -362,14 +369,14 @@ void Dispatcher::Lost(const Lease& lease, const std::string& why) {
 }
 
 void Dispatcher::MatchAndOffer() {
-  if (stopped_) return;
+  if (stopped_ || !store_trouble_.ok()) return;
   const TimeUs now = clock_.Now();
   const std::vector<Lease> leases = scheduler_.Match(now);
   if (leases.empty()) return;
   if (const Status stored = store_.AddLeases(leases, now); !stored.ok()) {
     spdlog::error("{} leases cannot be stored: {}", leases.size(), stored.message());
     for (const Lease& lease : leases) scheduler_.Withdraw(lease.key, now);
-    return;
+    return NoteStore(stored);
   }
   for (const Lease& lease : leases) {
     const Status offered = Offer(lease);
@@ -424,6 +431,7 @@ void Dispatcher::Tick() {
     Lost(lease, fmt::format("the agent did not report before the deadline of {} s; it is repeated",
                             lease.timeout_us / 1'000'000));
   }
+  LookAtStore();
   EndTimedOut();
   StartReferences();
   MatchAndOffer();

@@ -103,6 +103,9 @@ class Dispatcher {
   void Tick();
   void ScheduleTick();
   void Drop(const AgentId& agent, const Status& reason);
+  /// Remembers whether the store takes what it is given; while it does not, no job begins.
+  void NoteStore(const Status& stored);
+  void LookAtStore();
   Session* SessionOf(const AgentLink* link);
   v1::Board Describe(const BoardView& view) const;
   Result<v1::Board> ChangeBoard(const std::string& board_id,
@@ -143,6 +146,8 @@ class Dispatcher {
   Consoles consoles_;
   std::map<AgentId, Session> sessions_;
   std::map<AgentId, AgentRecord> agents_;
+  std::map<AgentId, std::string> gone_;  // Why those went that are not connected.
+  Status store_trouble_;
   std::map<BoardId, BoardRecord> board_records_;
   std::vector<v1::MaintenanceWindow> windows_;
   std::set<LeaseKey> judging_;

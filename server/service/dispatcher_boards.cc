@@ -61,7 +61,9 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
   }
   if (!view.online) {
     board.set_state(v1::BOARD_STATE_OFFLINE);
+    const auto why = gone_.find(view.agent);
     board.set_note("its agent is not connected");
+    if (why != gone_.end()) board.set_note(board.note() + ": " + why->second);
   } else if (view.maintenance) {
     board.set_state(v1::BOARD_STATE_MAINTENANCE);
     board.set_note(view.maintenance_reason);
@@ -83,6 +85,9 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
     board.set_note(view.reserve_reason);
   } else {
     board.set_state(v1::BOARD_STATE_IDLE);
+  }
+  if (!store_trouble_.ok() && view.online) {
+    board.set_note("the server cannot store results: " + store_trouble_.message());
   }
   std::string health = view.condition.reason;
   if (const JobId job = scheduler_.PinnedTo(view.id); job != JobId()) {

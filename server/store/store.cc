@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "proto/disk/room.h"
 #include "server/model/names.h"
 #include "server/model/sha256.h"
 #include "server/store/schema.h"
@@ -42,6 +43,12 @@ Result<Store> Store::Open(const std::filesystem::path& file) {
   Store store(std::move(db));
   TRY(store.SaveMissingFronts());
   return store;
+}
+
+Status Store::CheckRoom() const {
+  const char* file = sqlite3_db_filename(db_.handle(), "main");
+  if (file == nullptr || *file == '\0') return {};  // In memory.
+  return tinyrig::CheckRoom(std::filesystem::path(file).parent_path());
 }
 
 Result<Store::Group> Store::BeginGroup() {

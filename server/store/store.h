@@ -100,6 +100,8 @@ class Store {
   };
   Result<Forgotten> Forget(CampaignId campaign, JobId after, bool details_only, size_t limit);
   Status ForgetArtifactNames(const std::vector<std::string>& sha256s);
+  /// Whether its disk has room for what jobs bring; see CheckRoom() of proto/disk.
+  Status CheckRoom() const;
 
   Status SaveAgent(const AgentRecord& agent);
   /// Identity and labels of a board; an empty uid or serial does not erase a known one.
