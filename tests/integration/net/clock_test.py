@@ -10,12 +10,11 @@ HOUR_US = 3600 * 1_000_000
 
 
 def setUpModule():
-    net_bench.need_root_and_veth()
     if not FAKETIME.exists():
         raise unittest.SkipTest(f"{FAKETIME} is not installed; apt-get install libfaketime")
 
 
-class Clock(unittest.TestCase):
+class Clock(net_bench.NetCase):
     def environment(self, folder: pathlib.Path, host: str) -> dict[str, str]:
         """A process whose wall clock is off by what the host's file says; steady time stays as it is."""
         self.set_clock(folder, host, "+0")
@@ -31,9 +30,6 @@ class Clock(unittest.TestCase):
             for host in ("server", "bench1"):
                 on.environment[host] = self.environment(on.dir, host)
             with on:
-                number = on.submit()
-                on.wait_ended(number)
-                wanted = on.measured(number)
                 for host, offset in (("server", "+3600"), ("bench1", "+3600"), ("server", "-3600"), ("bench1", "-3600")):
                     with self.subTest(host=host, offset=offset):
                         number = on.submit()
@@ -41,7 +37,7 @@ class Clock(unittest.TestCase):
                         self.set_clock(on.dir, host, offset)
                         on.wait_ended(number)
                         # No lease ran out, nobody was taken for silent.
-                        on.assert_exactly_once(self, number, wanted, attempts=len(wanted))
+                        self.assert_exactly_once(on, number, attempts=len(self.wanted))
                         self.assertNotIn("is offline", on.log("server"))
                         spans = on.rows(f"SELECT MIN(duration_us) AS low, MAX(duration_us) AS high FROM runs WHERE campaign_id = {number}")
                         self.assertGreaterEqual(spans[0]["low"], 0)

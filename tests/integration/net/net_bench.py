@@ -90,7 +90,7 @@ class NetBench(bench.Bench):
 
     # -- campaigns ------------------------------------------------------------------------------
 
-    def submit(self, copies: int = 2, repetitions: int = 12, **extra) -> int:
+    def submit(self, copies: int = 1, repetitions: int = 12, **extra) -> int:
         """Six jobs a copy; about a second each."""
         path = bench.zoo_campaign(self.dir, board_type="native", copies=copies, repetitions=repetitions, **extra)
         return self.cli_json("run", path, "--no-wait")["campaign_id"]
@@ -114,22 +114,6 @@ class NetBench(bench.Bench):
         return sorted((j["model"], j["variant"]["kernels"], j["variant"]["weights"], j["state"],
                        *(j.get(key) for key in EXACT)) for j in jobs)
 
-    def assert_exactly_once(self, test: unittest.TestCase, campaign: int, undisturbed: list, attempts: int | None = None):
-        """Every job was measured, once, as without disturbance; `attempts`: how many there were in all."""
-        test.assertEqual(self.measured(campaign), undisturbed)
-        succeeded = self.rows("SELECT job_id, SUM(outcome = 'succeeded') AS n FROM runs "
-                              f"WHERE campaign_id = {campaign} GROUP BY job_id")
-        test.assertEqual([row["n"] for row in succeeded], [1] * len(undisturbed))
-        # One row a job and metric.
-        test.assertEqual(self.rows("SELECT job_id, metric, COUNT(*) AS n FROM results "
-                                   f"WHERE campaign_id = {campaign} GROUP BY job_id, metric HAVING n > 1"), [])
-        if attempts is not None:
-            ran = self.rows(f"SELECT COUNT(*) AS n FROM runs WHERE campaign_id = {campaign}")[0]["n"]
-            test.assertEqual(ran, attempts)
-        for agent in AGENTS:
-            spool = self.dir / agent / "state" / "spool"
-            bench.until(f"the spool of {agent} is empty", lambda: not list(spool.iterdir()))
-
     def __exit__(self, *args):
         for host in AGENTS:
             if host in self.processes:
@@ -137,15 +121,37 @@ class NetBench(bench.Bench):
         super().__exit__(*args)
 
 
-def undisturbed(net: Network, **campaign) -> list:
-    with NetBench(net) as on:
-        number = on.submit(**campaign)
-        on.wait_ended(number)
-        return on.measured(number)
-
-
 @contextlib.contextmanager
 def rig(**options):
     """A network of three hosts with a server and two benches that are idle."""
     with Network("server", *AGENTS) as net, NetBench(net, **options) as on:
         yield net, on
+
+
+class NetCase(unittest.TestCase):
+    """A test with what a campaign measures when nothing disturbs it."""
+
+    @classmethod
+    def setUpClass(cls):
+        need_root_and_veth()
+        with rig() as (_, on):
+            number = on.submit()
+            on.wait_ended(number)
+            cls.wanted = on.measured(number)
+
+    def assert_exactly_once(self, on: NetBench, campaign: int, attempts: int | None = None) -> None:
+        """Every job was measured, once, as without disturbance; `attempts`: how many there were in all."""
+        self.assertEqual(on.measured(campaign), self.wanted)
+        succeeded = on.rows("SELECT job_id, SUM(outcome = 'succeeded') AS n FROM runs "
+                            f"WHERE campaign_id = {campaign} GROUP BY job_id")
+        self.assertEqual([row["n"] for row in succeeded], [1] * len(self.wanted))
+        # One row a job and metric.
+        self.assertEqual(on.rows("SELECT job_id, metric, COUNT(*) AS n FROM results "
+                                 f"WHERE campaign_id = {campaign} GROUP BY job_id, metric HAVING n > 1"), [])
+        if attempts is not None:
+            ran = on.rows(f"SELECT COUNT(*) AS n FROM runs WHERE campaign_id = {campaign}")[0]["n"]
+            self.assertEqual(ran, attempts)
+        for agent in AGENTS:
+            spool = on.dir / agent / "state" / "spool"
+            bench.until(f"the spool of {agent} is empty", lambda: not list(spool.iterdir()))
+            on.wait_board(f"{agent}-n1", "idle")
