@@ -228,7 +228,7 @@ Status Dispatcher::Register(const std::shared_ptr<AgentLink>& link, const v1::Ag
 void Dispatcher::Disconnected(const std::shared_ptr<AgentLink>& link) {
   const Session* session = SessionOf(link.get());
   if (session == nullptr || stopped_) return;
-  Drop(AgentId(session->agent.agent_id), Status(Code::kUnavailable, "the agent closed its stream"));
+  Drop(AgentId(session->agent.agent_id), Status(Code::kUnavailable, "the connection ended"));
 }
 
 void Dispatcher::Drop(const AgentId& agent, const Status& reason) {

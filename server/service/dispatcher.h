@@ -107,6 +107,7 @@ class Dispatcher {
   void NoteStore(const Status& stored);
   void LookAtStore();
   Session* SessionOf(const AgentLink* link);
+  std::string WhyAway(const AgentId& agent) const;
   v1::Board Describe(const BoardView& view) const;
   Result<v1::Board> ChangeBoard(const std::string& board_id,
                                 const std::function<Status(BoardView*)>& change);

@@ -61,9 +61,7 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
   }
   if (!view.online) {
     board.set_state(v1::BOARD_STATE_OFFLINE);
-    const auto why = gone_.find(view.agent);
-    board.set_note("its agent is not connected");
-    if (why != gone_.end()) board.set_note(board.note() + ": " + why->second);
+    board.set_note(WhyAway(view.agent));
   } else if (view.maintenance) {
     board.set_state(v1::BOARD_STATE_MAINTENANCE);
     board.set_note(view.maintenance_reason);

@@ -1,3 +1,4 @@
+#include <fmt/chrono.h>
 #include <spdlog/spdlog.h>
 
 #include "server/service/dispatcher.h"
@@ -19,6 +20,16 @@ void Dispatcher::LookAtStore() {
     now = store_.SaveAgent(agents_.begin()->second);
   }
   NoteStore(now);
+}
+
+std::string Dispatcher::WhyAway(const AgentId& agent) const {
+  std::string note = "its agent is not connected";
+  if (const auto why = gone_.find(agent); why != gone_.end()) note += ": " + why->second;
+  if (const auto known = agents_.find(agent); known != agents_.end()) {
+    note += fmt::format("; last heard of {:%F %T} UTC",
+                        fmt::gmtime(static_cast<time_t>(known->second.last_seen_us / 1'000'000)));
+  }
+  return note;
 }
 
 }  // namespace tinyrig::server

@@ -86,16 +86,20 @@ class Storage(net_bench.NetCase):
                 board = bench.until("a board says what is wrong", lambda: next(
                     (b for b in on.cli_json("boards")["boards"] if "cannot store" in b.get("note", "")), None))
                 print(f"while the database is read-only: {board['state']}: {board['note']}")
-                # A server that starts now says so and ends.
-                on.stop("server")
+            # The server goes on by itself.
+            on.wait_ended(number)
+            self.assert_exactly_once(on, number, attempts=len(self.wanted))
+            on.stop("server")
+            with contextlib.ExitStack() as stack:
+                immutable([state / "tinyrig.db"], True)
+                stack.callback(immutable, [state / "tinyrig.db"], False)
                 command = on.net.command("server", bench.BUILD / "bin" / "tinyrigd", "--state", state)
                 refused = subprocess.run(command, capture_output=True, text=True, timeout=20)
                 print(f"a server that starts then: exit code {refused.returncode}: {refused.stderr.strip()}")
                 self.assertIn(refused.returncode, (2, 4))
-                self.assertIn("tinyrig.db", refused.stderr)
+                self.assertIn("the database is read-only", refused.stderr)
             on.start_server()
-            on.wait_ended(number)
-            self.assert_exactly_once(on, number, attempts=len(self.wanted))
+            on.wait_idle()
 
 
 def immutable(files: list[pathlib.Path], on: bool) -> None:
