@@ -86,9 +86,9 @@ Result<BenchConfig> Configure(const Flags& flags) {
 
 /// Returns when a signal asked for the end. The first lets attempts end where `drain` allows it,
 /// the next one does not.
-void RunUntilStopped(boost::asio::io_context& io, Uplink& uplink, std::chrono::seconds drain) {
+void RunUntilStopped(boost::asio::io_context& io, boost::asio::signal_set& signals, Uplink& uplink,
+                     std::chrono::seconds drain) {
   int asked = 0;
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
   std::function<void()> listen = [&] {
     signals.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
@@ -130,12 +130,14 @@ Status Run(const BenchConfig& config, const Flags& flags) {
   options.instance_id = RandomId();
   Uplink uplink(io, options, channel, boards, std::move(spool), *cache, RunAttempt);
 
+  // From here on, before anybody is told that it runs.
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
   spdlog::info("agent {} of bench {} with {} boards, server {}", options.agent_id, config.bench,
                boards.size(), config.server);
   for (const std::string& note : IdentityNotes(config)) spdlog::warn("{}", note);
   uplink.Start();
   NotifyManager(fmt::format("READY=1\nSTATUS={} boards, server {}", boards.size(), config.server));
-  RunUntilStopped(io, uplink, std::chrono::seconds(flags.drain_s));
+  RunUntilStopped(io, signals, uplink, std::chrono::seconds(flags.drain_s));
   uplink.Stop();
   io.run_for(kEndLimit);
   if (!io.stopped()) {
