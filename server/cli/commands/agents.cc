@@ -70,11 +70,10 @@ Result<int> DrainAgent(const Client& client, const DrainOptions& options, bool j
   if (json) {
     fmt::print("{}", Dump(AgentJson(agent)));
   } else {
-    fmt::print("{}",
-               Wrap(fmt::format(agent.draining() ? "{} gets no jobs any more; what runs there "
-                                                   "goes on to its end."
-                                                 : "{} gets jobs again.",
-                                agent.agent_id())));
+    const std::string now = agent.draining()
+                                ? "gets no jobs any more; what runs there goes on to its end."
+                                : "gets jobs again.";
+    fmt::print("{}", Wrap(agent.agent_id() + " " + now));
   }
   return kExitOk;
 }
