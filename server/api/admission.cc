@@ -5,7 +5,8 @@
 namespace tinyrig::server {
 namespace {
 
-constexpr const char* kInProcess = "inproc";
+// What gRPC calls a peer whose connection it was given, as the gateway's.
+constexpr const char* kInProcess = "fd:";
 
 std::string Metadata(const grpc::CallbackServerContext& context, const char* key) {
   const auto found = context.client_metadata().find(key);
@@ -19,15 +20,11 @@ Result<Caller> Admit(const grpc::CallbackServerContext& context, Backend& backen
                      const google::protobuf::Descriptor* request) {
   Credentials credentials;
   credentials.peer = context.peer();
-  // The gateway says for whom it calls. Nobody else can: whoever has a socket is no "inproc".
-  if (credentials.peer.empty() || credentials.peer.starts_with(kInProcess)) {
-    credentials.peer = Metadata(context, "x-tinyrig-peer");
-    if (credentials.peer.empty() || credentials.peer.starts_with("unix:")) {
-      credentials.peer = "in process";
-    }
-  }
+  // The gateway says for whom it calls: for the audit log, it gives no rights.
+  const bool in_process = credentials.peer.starts_with(kInProcess);
+  if (in_process) credentials.peer = Metadata(context, "x-tinyrig-peer");
   credentials.authorization = Metadata(context, "authorization");
-  credentials.local_socket = credentials.peer.starts_with("unix:");
+  credentials.local_socket = !in_process && credentials.peer.starts_with("unix:");
   const auto auth = context.auth_context();
   // Only a verified certificate makes a peer authenticated.
   if (auth != nullptr && auth->IsPeerAuthenticated()) {

@@ -38,8 +38,9 @@ class ApiServer {
 
   /// Addresses that are listened on; port 0 replaced by the port that was found.
   const std::vector<std::string>& addresses() const { return addresses_; }
-  /// Reaches the services without a socket; its callers show what their own clients showed.
-  std::shared_ptr<grpc::Channel> InProcessChannel();
+  /// Reaches the services from within the process; its callers show what their own clients showed.
+  /// Errors: kUnavailable when the process has no descriptors left.
+  Result<std::shared_ptr<grpc::Channel>> InProcessChannel();
   /// Refuses new calls, cancels running ones after a second, returns when none is left.
   void Shutdown();
 

@@ -83,8 +83,9 @@ Status RunDaemon(const DaemonOptions& options) {
 
   Probes probes(backend, state.dir());
   probes.Start();
+  TRY_ASSIGN(std::shared_ptr<grpc::Channel> channel, api->InProcessChannel());
   TRY_ASSIGN(const std::unique_ptr<Gateway> gateway,
-             Gateway::Start(api->InProcessChannel(), options.http, tls, probes));
+             Gateway::Start(std::move(channel), options.http, tls, probes));
 
   // The end: streams are told, calls finish, work that was accepted is done, then the io thread has
   // nothing left.

@@ -131,6 +131,12 @@ class Doors(Http):
         self.cli("token", "revoke", "viewer")
         self.assertEqual(self.get("/api/v1/jobs", self.tokens["viewer"])[0], 401)
 
+    def test_the_audit_log_says_who_was_refused(self):
+        self.get("/api/v1/tokens", self.tokens["viewer"])
+        entry = json.loads(self.cli("audit", "--limit", "1", "--json"))["entries"][0]
+        self.assertEqual((entry["method"], entry["user"], entry["code"]), ("AccessService/ListTokens", "viewer", 7))
+        self.assertRegex(entry["peer"], r"^token viewer, http 127\.0\.0\.1:\d+$")
+
     def test_only_reading(self):
         for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"):
             self.assertEqual(self.get("/api/v1/jobs", self.tokens["admin"], method=method)[0], 405, method)
@@ -271,6 +277,15 @@ class Machines(Http):
                 if slow[0].recv(100) == b"":
                     return
         self.fail("a client that never ends its request is kept")
+
+    def test_no_call_is_lost_and_it_stops_with_clients_connected(self):
+        # gRPC's in-process transport lost one call in some hundred, and the server then never stopped.
+        for _ in range(5):
+            for _ in range(180):
+                self.assertEqual(self.get("/api/v1/whoami", self.tokens["viewer"])[0], 200)
+            self.server.send_signal(signal.SIGTERM)
+            self.assertEqual(self.server.wait(timeout=20), 0)
+            self.start()
 
     def test_more_connections_than_allowed(self):
         host, port = self.address.rsplit(":", 1)
