@@ -12,6 +12,9 @@
 namespace tinyrig::server {
 namespace {
 
+// Of the choice among equal boards: fixed, so that the same events give the same choices.
+constexpr uint64_t kBoardSeed = 38037;
+
 std::string Text(const LeaseKey& key) {
   return fmt::format("job {} attempt {}", key.job.value, key.attempt);
 }
@@ -58,8 +61,7 @@ Status Dispatcher::Start() {
     const std::pair key(count.board_type, count.image_sha256);
     expected_counts_[key] = std::move(count);
   }
-  // The seed differs from database to database, and is the same for the same one.
-  scheduler_ = Scheduler(unfinished.last_fence, unfinished.last_fence.value);
+  scheduler_ = Scheduler(unfinished.last_fence, kBoardSeed);
   scheduler_.SetBoardTypes(board_types_);
   scheduler_.SetReferenceTypes(references_.Types());
   for (const AgentRecord& agent : agents) {
