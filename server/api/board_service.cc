@@ -103,7 +103,7 @@ grpc::ServerUnaryReactor* BoardServiceImpl::AddWindow(grpc::CallbackServerContex
                                                       v1::MaintenanceWindow* response) {
   return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
     v1::AddWindowRequest wanted = *request;
-    wanted.mutable_window()->set_user(caller.user);
+    wanted.mutable_window()->set_user(caller.UserOr(request->window().user()));
     return Fill(response, backend_.dispatcher.AddWindow(wanted));
   });
 }

@@ -55,6 +55,7 @@ Result<int> AddWindow(const Client& client, const WindowOptions& options, const 
   v1::MaintenanceWindow& window = *request.mutable_window();
   window.set_expression(options.expression);
   window.set_reason(options.reason);
+  window.set_user(UserName());
   TRY_ASSIGN(const int64_t duration_us, ParseDuration(options.duration));
   window.set_duration_us(duration_us);
   if (options.start == "now") {

@@ -109,11 +109,7 @@ TEST_F(AccessTest, EveryMethodRefusesWhoMayNot) {
       const auto code = [&](const std::string& token) {
         return RawCall(remote_, path, "", token).status.error_code();
       };
-      // What is not built does nothing for anybody.
-      if (code(callers[v1::ROLE_ADMIN]) == grpc::UNIMPLEMENTED) {
-        std::printf("not built: %s\n", path.c_str());
-        continue;
-      }
+      EXPECT_NE(code(callers[v1::ROLE_ADMIN]), grpc::UNIMPLEMENTED);
       for (const auto& [who, token] : strangers)
         EXPECT_EQ(code(token), grpc::UNAUTHENTICATED) << who;
       for (const auto& [role, token] : callers) {
