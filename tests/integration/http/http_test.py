@@ -85,7 +85,9 @@ class Http(unittest.TestCase):
             headers["Authorization"] = f"Bearer {token}"
         connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
+        status, text = answer.status, answer.read().decode(errors="replace")
+        connection.close()
+        return status, text
 
     def json(self, path: str, token: str = ""):
         status, text = self.get(path, token or self.tokens["viewer"])
