@@ -8,6 +8,7 @@
 #include <atomic>
 #include <vector>
 
+#include "proto/disk/room.h"
 #include "server/store/artifact_folder.h"
 #include "server/store/file_io.h"
 
@@ -15,18 +16,6 @@ namespace tinyrig::server {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr uint64_t kReserveBytes = 64 << 20;  // Of the disk, for the database.
-
-Status CheckRoom(const fs::path& dir, uint64_t bytes) {
-  std::error_code error;
-  const fs::space_info space = fs::space(dir, error);
-  if (error || space.available >= bytes + kReserveBytes) return {};
-  return {Code::kResourceExhausted,
-          fmt::format("the server's disk has no room for {} B more; free some, or 'tinyrig server "
-                      "prune'",
-                      bytes)};
-}
 
 }  // namespace
 
@@ -48,7 +37,7 @@ Result<ArtifactFolder::Upload> ArtifactFolder::StartUpload(const std::string& sh
     return Status(Code::kInvalidArgument,
                   fmt::format("the upload of {} B cannot go on at {} B", size_bytes, offset));
   }
-  TRY(CheckRoom(dir_, size_bytes - offset));
+  TRY(CheckRoom(dir_, size_bytes - offset + kReservedDiskBytes));
   static std::atomic<uint64_t> serial{0};
   Upload upload;
   upload.folder_ = this;

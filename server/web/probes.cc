@@ -10,6 +10,7 @@
 #include <optional>
 #include <tuple>
 
+#include "proto/disk/room.h"
 #include "server/model/names.h"
 #include "server/web/metrics_page.h"
 
@@ -20,7 +21,6 @@ namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kProbe{250};
-constexpr uintmax_t kNeededBytes = 64 << 20;
 
 // What belongs to the io thread, copied there.
 struct IoFacts {
@@ -135,7 +135,7 @@ void Probes::Measure() {
 asio::awaitable<Status> Probes::Ready() {
   std::error_code error;
   const fs::space_info space = fs::space(state_, error);
-  if (error || space.available < kNeededBytes) {
+  if (error || space.available < kReservedDiskBytes) {
     co_return Status(Code::kResourceExhausted, "the disk of the state folder is full");
   }
   const IoFacts facts = co_await asio::co_spawn(backend_.executors.io.get_executor(),
