@@ -5,6 +5,12 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/arena.cc
     ${compiler_dir}/blob_writer.cc
     ${compiler_dir}/compile.cc
+    ${compiler_dir}/fusion/chain.cc
+    ${compiler_dir}/fusion/cost.cc
+    ${compiler_dir}/fusion/edge_search.cc
+    ${compiler_dir}/fusion/graph_chain.cc
+    ${compiler_dir}/fusion/graph_layer.cc
+    ${compiler_dir}/fusion/rows.cc
     ${compiler_dir}/graph.cc
     ${compiler_dir}/memory_planner.cc
     ${compiler_dir}/model_info.cc

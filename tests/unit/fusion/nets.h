@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "firmware/compiler/fusion/chain.h"
+
+/// Networks of the literature as layer lists, and random small ones.
+namespace tinyrig::compiler {
+
+Chain MobileNetV2();  ///< Width 0.35, 144x144x3, as the published planner has it.
+Chain McuNetVww5();   ///< 80x80x3, two classes.
+Chain McuNet320K();   ///< 176x176x3, 1000 classes.
+
+/// `layers` layers with kernels 1 to 7, strides 1 and 2, odd sizes and residual sums, also over
+/// several windows. The same seed gives the same chain everywhere.
+Chain RandomChain(uint32_t seed, int32_t layers);
+
+/// Layers first and last of each block.
+using BlockList = std::vector<std::pair<int32_t, int32_t>>;
+
+}  // namespace tinyrig::compiler
