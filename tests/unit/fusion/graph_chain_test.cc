@@ -41,8 +41,9 @@ TEST(FindChain, ReadsThePublishedNetOfTinyEngine) {
   ASSERT_TRUE(found.ok()) << found.status().message();
   ExpectEqualLayers(McuNetVww5(), found->chain);
   EXPECT_THAT(found->head_ops, SizeIs(1));  // QUANTIZE.
-  EXPECT_TRUE(found->chain.tail.pools);
-  EXPECT_EQ(found->chain.tail.bytes, McuNetVww5().tail.bytes);
+  // The file takes its mean in two steps, each rounded, of a transposed copy of the 1,440 bytes.
+  EXPECT_FALSE(found->chain.tail.pools);
+  EXPECT_EQ(found->chain.tail.bytes, 2 * 1440);
 }
 
 TEST(FindChain, ReadsThePublishedNetOfMcuNet) {
