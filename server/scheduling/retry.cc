@@ -1,6 +1,9 @@
 #include "server/scheduling/retry.h"
 
+#include <fmt/format.h>
+
 #include "proto/status/code.h"
+#include "server/model/names.h"
 
 namespace tinyrig::server {
 
@@ -33,6 +36,12 @@ std::string EarlierHang(const v1::Job& job, const v1::Attempt& hang) {
     }
   }
   return {};
+}
+
+std::string FailedAttemptLine(uint32_t attempt, const std::string& board_id,
+                              const v1::Failure& failure) {
+  return fmt::format("attempt {} on {} ({}): {}", attempt, board_id, ToText(failure.owner()),
+                     failure.message());
 }
 
 }  // namespace tinyrig::server

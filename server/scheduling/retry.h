@@ -28,4 +28,8 @@ bool IsHang(const v1::Attempt& attempt);
 /// the failure becomes the variant's.
 std::string EarlierHang(const v1::Job& job, const v1::Attempt& hang);
 
+/// How an attempt failed, a line: evidence of its job's failure when a later one was final.
+std::string FailedAttemptLine(uint32_t attempt, const std::string& board_id,
+                              const v1::Failure& failure);
+
 }  // namespace tinyrig::server

@@ -109,6 +109,7 @@ class Dispatcher {
   Session* SessionOf(const AgentLink* link);
   std::string WhyAway(const AgentId& agent) const;
   v1::Board Describe(const BoardView& view) const;
+  v1::Agent Describe(const AgentRecord& record) const;
   Result<v1::Board> ChangeBoard(const std::string& board_id,
                                 const std::function<Status(BoardView*)>& change);
 

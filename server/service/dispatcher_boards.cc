@@ -112,21 +112,23 @@ Result<std::vector<v1::Board>> Dispatcher::FindBoards(const std::string& express
   return boards;
 }
 
+v1::Agent Dispatcher::Describe(const AgentRecord& record) const {
+  const auto session = sessions_.find(AgentId(record.agent_id));
+  const AgentRecord& now = session == sessions_.end() ? record : session->second.agent;
+  v1::Agent agent;
+  agent.set_agent_id(now.agent_id);
+  agent.set_bench(now.bench);
+  agent.set_version(now.version);
+  agent.set_connected(session != sessions_.end());
+  agent.set_last_seen_us(now.last_seen_us);
+  agent.set_draining(now.draining);
+  agent.set_drain_reason(now.drain_reason);
+  return agent;
+}
+
 std::vector<v1::Agent> Dispatcher::Agents() const {
   std::vector<v1::Agent> agents;
-  for (const auto& [id, record] : agents_) {
-    const auto session = sessions_.find(id);
-    const AgentRecord& now = session == sessions_.end() ? record : session->second.agent;
-    v1::Agent agent;
-    agent.set_agent_id(now.agent_id);
-    agent.set_bench(now.bench);
-    agent.set_version(now.version);
-    agent.set_connected(session != sessions_.end());
-    agent.set_last_seen_us(now.last_seen_us);
-    agent.set_draining(now.draining);
-    agent.set_drain_reason(now.drain_reason);
-    agents.push_back(std::move(agent));
-  }
+  for (const auto& [id, record] : agents_) agents.push_back(Describe(record));
   return agents;
 }
 

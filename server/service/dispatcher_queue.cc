@@ -178,10 +178,7 @@ Result<v1::Agent> Dispatcher::SetAgentDrain(const v1::SetAgentDrainRequest& requ
   }
   scheduler_.SetAgentDrain(id, request.drain());
   MatchAndOffer();
-  for (v1::Agent& agent : Agents()) {
-    if (agent.agent_id() == id.value) return std::move(agent);
-  }
-  return Status(Code::kInternal, "the agent vanished");
+  return Describe(changed);
 }
 
 Status Dispatcher::LoadWindows() {

@@ -65,6 +65,17 @@ Status CheckTokenRequest(const v1::CreateTokenRequest& request, TimeUs now) {
   return {};
 }
 
+v1::AuditEntry MakeEntry(const Caller& caller, const MethodRule& rule, const Status& outcome) {
+  v1::AuditEntry entry;
+  entry.set_user(caller.user);
+  entry.set_role(caller.role);
+  entry.set_peer(caller.by.empty() ? caller.peer : fmt::format("{}, {}", caller.by, caller.peer));
+  entry.set_method(rule.name);
+  entry.set_code(static_cast<uint32_t>(outcome.code()));
+  entry.set_message(ToUtf8(outcome.message()));
+  return entry;
+}
+
 v1::Token FactsNow(const Caller::Token& token) {
   v1::Token facts = token.facts;
   facts.set_revoked_us(token.revoked_us);
@@ -101,7 +112,9 @@ Result<Caller> Gate::Admit(const Credentials& credentials,
   }
   Result<Caller> caller = Identify(credentials);
   if (!caller.ok()) {
-    Refused(credentials, {}, *rule, caller.status());
+    Caller stranger;
+    stranger.peer = credentials.peer;
+    Refused(stranger, *rule, caller.status());
     return caller.status();
   }
   caller->peer = credentials.peer;
@@ -109,7 +122,7 @@ Result<Caller> Gate::Admit(const Credentials& credentials,
     const Status why(Code::kPermissionDenied,
                      fmt::format("{} takes the role {}, and {} has {}", rule->name,
                                  ToText(rule->role), caller->user, ToText(caller->role)));
-    Refused(credentials, *caller, *rule, why);
+    Refused(*caller, *rule, why);
     return why;
   }
   return caller;
@@ -195,19 +208,12 @@ void Gate::Record(const Caller& caller, const google::protobuf::Message& request
                   const Status& outcome) {
   const MethodRule* rule = rules_.Find(request.GetDescriptor());
   if (rule == nullptr || !rule->change) return;
-  v1::AuditEntry entry;
-  entry.set_user(caller.user);
-  entry.set_role(caller.role);
-  entry.set_peer(fmt::format("{}, {}", caller.by, caller.peer));
-  entry.set_method(rule->name);
+  v1::AuditEntry entry = MakeEntry(caller, *rule, outcome);
   entry.set_request(RequestForAudit(request));
-  entry.set_code(static_cast<uint32_t>(outcome.code()));
-  entry.set_message(ToUtf8(outcome.message()));
   Write(std::move(entry));
 }
 
-void Gate::Refused(const Credentials& credentials, const Caller& caller, const MethodRule& rule,
-                   const Status& why) {
+void Gate::Refused(const Caller& caller, const MethodRule& rule, const Status& why) {
   {
     const std::lock_guard lock(mutex_);
     ++calls_[{rule.name, why.code()}];
@@ -222,15 +228,7 @@ void Gate::Refused(const Credentials& credentials, const Caller& caller, const M
     }
     if (++refusals_ > kMaxRefusals) return;
   }
-  v1::AuditEntry entry;
-  entry.set_user(caller.user);
-  entry.set_role(caller.role);
-  entry.set_peer(caller.by.empty() ? credentials.peer
-                                   : fmt::format("{}, {}", caller.by, credentials.peer));
-  entry.set_method(rule.name);
-  entry.set_code(static_cast<uint32_t>(why.code()));
-  entry.set_message(ToUtf8(why.message()));
-  Write(std::move(entry));
+  Write(MakeEntry(caller, rule, why));
 }
 
 void Gate::Write(v1::AuditEntry entry) {

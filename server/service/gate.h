@@ -78,8 +78,7 @@ class Gate {
  private:
   Result<Caller> Identify(const Credentials& credentials);
   Result<Caller> IdentifyToken(const std::string& authorization);
-  void Refused(const Credentials& credentials, const Caller& caller, const MethodRule& rule,
-               const Status& why);
+  void Refused(const Caller& caller, const MethodRule& rule, const Status& why);
   void Write(v1::AuditEntry entry);
 
   const Clock& clock_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "server/model/names.h"
 #include "server/planning/expected.h"
 #include "server/scheduling/retry.h"
 
@@ -46,8 +45,7 @@ std::vector<std::string> EarlierFailures(const v1::Job& job, uint32_t attempt) {
   std::vector<std::string> lines;
   for (const v1::Attempt& earlier : job.attempts()) {
     if (earlier.attempt() >= attempt || !earlier.has_failure()) continue;
-    lines.push_back(fmt::format("attempt {} on {} ({}): {}", earlier.attempt(), earlier.board_id(),
-                                ToText(earlier.failure().owner()), earlier.failure().message()));
+    lines.push_back(FailedAttemptLine(earlier.attempt(), earlier.board_id(), earlier.failure()));
   }
   return lines;
 }

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "proto/status/status.h"
 #include "proto/tinyrig/v1/types.pb.h"
+#include "server/store/sqlite.h"
 
 namespace tinyrig::server {
 
@@ -30,6 +33,29 @@ inline Result<uint64_t> PageStart(const v1::Page& page, uint64_t first) {
                               page.token()));
   }
   return id;
+}
+
+/// A page of a list: `next` is the token of the next one, empty at the end.
+template <typename T>
+struct PageOf {
+  std::vector<T> items;
+  std::string next;
+};
+
+/// The page that `rows` begins with. They were asked for with a limit of `size` + 1: one row more
+/// says that there is a next page. `read` makes an item of a row, `id` says what the token is.
+template <typename T, typename Read, typename Id>
+Result<PageOf<T>> ReadPage(Statement& rows, uint32_t size, Read read, Id id) {
+  PageOf<T> page;
+  for (;;) {
+    TRY_ASSIGN(const bool row, rows.Step());
+    if (!row) return page;
+    if (page.items.size() == size) {
+      page.next = std::to_string(id(page.items.back()));
+      return page;
+    }
+    page.items.push_back(read(rows));
+  }
 }
 
 }  // namespace tinyrig::server

@@ -97,16 +97,9 @@ Result<PageOf<v1::Campaign>> Reader::ListCampaigns(const v1::Page& page) {
              db_.Query(std::string(kCampaignColumns) +
                            "WHERE system=0 AND campaign_id<? ORDER BY campaign_id DESC LIMIT ?",
                        before, size + 1));
-  PageOf<v1::Campaign> result;
-  for (;;) {
-    TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) return result;
-    if (result.items.size() == size) {
-      result.next = std::to_string(result.items.back().campaign_id());
-      return result;
-    }
-    result.items.push_back(ReadCampaign(rows));
-  }
+  return ReadPage<v1::Campaign>(rows, size, &ReadCampaign, [](const v1::Campaign& campaign) {
+    return campaign.campaign_id();
+  });
 }
 
 Status Reader::FillAttempts(v1::Job* job) {
@@ -157,15 +150,8 @@ Result<PageOf<v1::Job>> Reader::ListJobs(CampaignId campaign,
   PageOf<v1::Job> result;
   {
     TRY_ASSIGN(Statement rows, db_.Query(sql, after, campaign.value, size + 1));
-    for (;;) {
-      TRY_ASSIGN(const bool row, rows.Step());
-      if (!row) break;
-      if (result.items.size() == size) {
-        result.next = std::to_string(result.items.back().job_id());
-        break;
-      }
-      result.items.push_back(ReadJob(rows));
-    }
+    TRY_ASSIGN(result, ReadPage<v1::Job>(rows, size, &ReadJob,
+                                         [](const v1::Job& job) { return job.job_id(); }));
   }
   for (v1::Job& job : result.items) TRY(FillAttempts(&job));
   return result;

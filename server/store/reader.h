@@ -22,13 +22,6 @@
 
 namespace tinyrig::server {
 
-/// A page of a list: `next` is the token of the next one, empty at the end.
-template <typename T>
-struct PageOf {
-  std::vector<T> items;
-  std::string next;
-};
-
 /// What to select of the ended jobs; 0 and empty mean all.
 struct ResultFilter {
   CampaignId campaign;

@@ -8,6 +8,23 @@
 #include "server/store/store.h"
 
 namespace tinyrig::server {
+namespace {
+
+v1::AuditEntry ReadEntry(const Statement& row) {
+  v1::AuditEntry entry;
+  entry.set_audit_id(row.Uint(0));
+  entry.set_time_us(row.Int(1));
+  entry.set_user(row.Text(2));
+  entry.set_role(RoleFromText(row.View(3)));
+  entry.set_peer(row.Text(4));
+  entry.set_method(row.Text(5));
+  entry.set_request(row.Text(6));
+  entry.set_code(row.Uint32(7));
+  entry.set_message(row.Text(8));
+  return entry;
+}
+
+}  // namespace
 
 Result<v1::Token> Store::AddToken(v1::Token token, const std::string& secret_sha256) {
   TRY(db_.Run(
@@ -77,25 +94,8 @@ Result<PageOf<v1::AuditEntry>> Reader::ListAudit(const std::string& user, const 
                        "FROM audit WHERE audit_id<? AND (?='' OR user=?) ORDER BY audit_id DESC "
                        "LIMIT ?",
                        before, user, user, size + 1));
-  PageOf<v1::AuditEntry> result;
-  for (;;) {
-    TRY_ASSIGN(const bool row, rows.Step());
-    if (!row) return result;
-    if (result.items.size() == size) {
-      result.next = std::to_string(result.items.back().audit_id());
-      return result;
-    }
-    v1::AuditEntry& entry = result.items.emplace_back();
-    entry.set_audit_id(rows.Uint(0));
-    entry.set_time_us(rows.Int(1));
-    entry.set_user(rows.Text(2));
-    entry.set_role(RoleFromText(rows.View(3)));
-    entry.set_peer(rows.Text(4));
-    entry.set_method(rows.Text(5));
-    entry.set_request(rows.Text(6));
-    entry.set_code(rows.Uint32(7));
-    entry.set_message(rows.Text(8));
-  }
+  return ReadPage<v1::AuditEntry>(rows, size, &ReadEntry,
+                                  [](const v1::AuditEntry& entry) { return entry.audit_id(); });
 }
 
 }  // namespace tinyrig::server

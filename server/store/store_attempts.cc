@@ -2,6 +2,7 @@
 
 #include "server/model/names.h"
 #include "server/model/sha256.h"
+#include "server/scheduling/retry.h"
 #include "server/store/store.h"
 
 namespace tinyrig::server {
@@ -153,8 +154,7 @@ Status Store::EndWaiting(JobId id, const std::string& why, std::optional<v1::Fai
       board_id = rows.Text(1);
       last.Clear();
       rows.Parse(2, &last);
-      seen.push_back(fmt::format("attempt {} on {} ({}): {}", attempt, board_id,
-                                 ToText(last.owner()), last.message()));
+      seen.push_back(FailedAttemptLine(attempt, board_id, last));
     }
   }
   if (!failure && seen.empty())

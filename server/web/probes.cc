@@ -10,7 +10,6 @@
 #include <optional>
 #include <tuple>
 
-#include "proto/disk/room.h"
 #include "server/model/names.h"
 #include "server/web/metrics_page.h"
 
@@ -35,6 +34,14 @@ asio::awaitable<IoFacts> AskIo(Backend& backend) {
   facts.agents = backend.dispatcher.Agents();
   facts.writable = backend.store.CheckWritable();
   co_return facts;
+}
+
+asio::awaitable<Status> AskReady(Backend& backend) {
+  if (backend.dispatcher.scheduler().draining()) {
+    co_return Status(Code::kUnavailable, "draining");
+  }
+  CO_TRY(backend.store.CheckRoom());
+  co_return backend.store.CheckWritable();
 }
 
 Result<ServiceCounts> ReadCounts(Backend& backend) {
@@ -133,14 +140,8 @@ void Probes::Measure() {
 }
 
 asio::awaitable<Status> Probes::Ready() {
-  std::error_code error;
-  const fs::space_info space = fs::space(state_, error);
-  if (error || space.available < kReservedDiskBytes) {
-    co_return Status(Code::kResourceExhausted, "the disk of the state folder is full");
-  }
-  const IoFacts facts = co_await asio::co_spawn(backend_.executors.io.get_executor(),
-                                                AskIo(backend_), asio::use_awaitable);
-  co_return facts.writable;
+  co_return co_await asio::co_spawn(backend_.executors.io.get_executor(), AskReady(backend_),
+                                    asio::use_awaitable);
 }
 
 asio::awaitable<std::string> Probes::Metrics(const HttpAnswers& answers) {

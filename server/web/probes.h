@@ -25,8 +25,8 @@ class Probes {
   void Start();
   void Stop() { timer_.cancel(); }
 
-  /// OK when the io thread answers, the database can be written and the disk has room. From the
-  /// gateway's thread.
+  /// OK when the io thread answers, jobs are offered, the database can be written and the disk has
+  /// room. Errors: kUnavailable with the word "draining" in a drain. From the gateway's thread.
   boost::asio::awaitable<Status> Ready();
   boost::asio::awaitable<std::string> Metrics(const HttpAnswers& answers);
 

@@ -26,12 +26,6 @@ struct BoardOptions {
 
 using Action = Result<int> (*)(const Client&, const BoardOptions&, const Common&);
 
-int64_t NowUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::string UserOf(const BoardOptions& options) {
   return options.user.empty() ? UserName() : options.user;
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <memory>
 
 #include "server/cli/campaign/campaign_file.h"
@@ -15,6 +14,7 @@
 #include "server/cli/commands/present.h"
 #include "server/cli/commands/submit.h"
 #include "server/cli/exit_code.h"
+#include "server/cli/text/duration.h"
 #include "server/cli/text/file.h"
 #include "server/cli/text/progress.h"
 
@@ -36,12 +36,6 @@ std::optional<uint64_t> JobNumber(const std::string& text) {
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end || number == 0) return std::nullopt;
   return number;
-}
-
-int64_t NowUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 Status Show(const std::vector<Profile>& profiles, const ProfileOptions& options, bool json) {

@@ -35,9 +35,7 @@ Runner DefinePrune(CLI::App& app) {
     TRY_ASSIGN(const int64_t age_us, ParseDuration(options->older_than));
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
     v1::PruneRequest request;
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    request.set_ended_before_us(std::chrono::duration_cast<std::chrono::microseconds>(now).count() -
-                                age_us);
+    request.set_ended_before_us(NowUs() - age_us);
     request.set_dry_run(options->dry_run);
     request.set_details_only(options->details_only);
     TRY_ASSIGN(

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "server/cli/campaign/metrics.h"
@@ -14,6 +13,7 @@
 #include "server/cli/report/json.h"
 #include "server/cli/report/junit.h"
 #include "server/cli/service/session.h"
+#include "server/cli/text/duration.h"
 #include "server/cli/text/file.h"
 
 namespace tinyrig::cli {
@@ -39,9 +39,7 @@ Result<int> WriteReports(const Client& client, const ReportOptions& options, boo
     TRY_ASSIGN(record.fronts, FetchFronts(client, record.campaign.campaign_id(),
                                           DefaultGoals(record.jobs), record.jobs));
   }
-  const int64_t now_us = std::chrono::duration_cast<std::chrono::microseconds>(
-                             std::chrono::system_clock::now().time_since_epoch())
-                             .count();
+  const int64_t now_us = NowUs();
   Json written = Json::array();
   const auto write = [&](const std::string& path, auto make) -> Status {
     if (path.empty()) return OkStatus();

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 
 #include "server/cli/commands/command.h"
@@ -37,12 +36,6 @@ Json TokenJson(const v1::Token& token) {
   return json;
 }
 
-int64_t NowMicroseconds() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Result<int> CreateToken(const TokenOptions& options, const Common& common) {
   v1::CreateTokenRequest request;
   request.set_name(options.name);
@@ -50,7 +43,7 @@ Result<int> CreateToken(const TokenOptions& options, const Common& common) {
   request.set_role(server::RoleFromText(options.role));
   if (options.expires != "never") {
     TRY_ASSIGN(const int64_t life_us, ParseDuration(options.expires));
-    request.set_expires_us(NowMicroseconds() + life_us);
+    request.set_expires_us(NowUs() + life_us);
   }
   TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));
   TRY_ASSIGN(const v1::CreateTokenResponse created,
@@ -74,8 +67,7 @@ Result<int> CreateToken(const TokenOptions& options, const Common& common) {
 std::string StateOf(const v1::Token& token) {
   if (token.revoked_us() != 0) return "revoked " + FormatTime(token.revoked_us());
   if (token.expires_us() == 0) return "in force";
-  return (token.expires_us() <= NowMicroseconds() ? "expired " : "until ") +
-         FormatTime(token.expires_us());
+  return (token.expires_us() <= NowUs() ? "expired " : "until ") + FormatTime(token.expires_us());
 }
 
 Result<int> ListTokens(const Common& common) {

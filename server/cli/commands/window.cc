@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 
 #include "server/cli/client/request.h"
@@ -43,12 +42,6 @@ std::string WindowText(const v1::MaintenanceWindow& window) {
                      window.every_us() == 0 ? "" : ", every " + DurationText(window.every_us()));
 }
 
-int64_t WallClockUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 Result<int> AddWindow(const Client& client, const WindowOptions& options, const Common& common) {
   v1::AddWindowRequest request;
   request.set_idempotency_key(NewIdempotencyKey());
@@ -59,7 +52,7 @@ Result<int> AddWindow(const Client& client, const WindowOptions& options, const 
   TRY_ASSIGN(const int64_t duration_us, ParseDuration(options.duration));
   window.set_duration_us(duration_us);
   if (options.start == "now") {
-    window.set_start_us(WallClockUs());
+    window.set_start_us(NowUs());
   } else {
     TRY_ASSIGN(const int64_t start_us, ParseTime(options.start));
     window.set_start_us(start_us);

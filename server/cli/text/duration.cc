@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <ctime>
 
 namespace tinyrig::cli {
@@ -22,11 +23,26 @@ int64_t UnitUs(std::string_view unit) {
 
 }  // namespace
 
+int64_t NowUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 std::string DurationText(int64_t duration_us) {
   const int64_t ms = duration_us / 1000;
   if (ms < 1000) return fmt::format("{} ms", ms);
-  if (ms < 60'000) return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000);
-  return fmt::format("{} min {} s", ms / 60'000, ms / 1000 % 60);
+  const int64_t tenths = (ms + 50) / 100;
+  if (tenths < 600 && tenths % 10 != 0) return fmt::format("{}.{} s", tenths / 10, tenths % 10);
+  int64_t seconds = (ms + 500) / 1000;
+  std::string text;
+  for (const auto& [unit, length] :
+       {std::pair("d", 86'400), std::pair("h", 3600), std::pair("min", 60), std::pair("s", 1)}) {
+    if (seconds < length) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : " ", seconds / length, unit);
+    seconds %= length;
+  }
+  return text;
 }
 
 Result<int64_t> ParseDuration(std::string_view text) {

@@ -8,7 +8,11 @@
 
 namespace tinyrig::cli {
 
-/// "2 min 3 s", "950 ms".
+/// Microseconds since the epoch, by the wall clock.
+int64_t NowUs();
+
+/// "950 ms", "2.5 s", "12 s", "2 min 3 s", "1 d 2 h": from a minute on every unit that is not zero,
+/// down to seconds.
 std::string DurationText(int64_t duration_us);
 
 /// Microseconds of "90s", "30m", "2h", "1d"; whole numbers only. Errors: kInvalidArgument for other

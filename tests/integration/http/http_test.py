@@ -129,6 +129,13 @@ class Doors(Http):
         self.assertEqual(self.get("/healthz"), (200, "ok\n"))
         self.assertEqual(self.get("/readyz"), (200, "ready\n"))
 
+    def test_a_server_in_drain_is_not_ready(self):
+        self.cli("drain")
+        self.assertEqual(self.get("/readyz"), (503, "draining\n"))
+        self.assertEqual(self.get("/healthz"), (200, "ok\n"))
+        self.cli("drain", "--off")
+        self.assertEqual(self.get("/readyz"), (200, "ready\n"))
+
     def test_a_revoked_token_is_out(self):
         self.cli("token", "revoke", "viewer")
         self.assertEqual(self.get("/api/v1/jobs", self.tokens["viewer"])[0], 401)

@@ -9,7 +9,23 @@ namespace {
 TEST(DurationText, ChangesUnits) {
   EXPECT_EQ(DurationText(950'000), "950 ms");
   EXPECT_EQ(DurationText(2'500'000), "2.5 s");
+  EXPECT_EQ(DurationText(12'000'000), "12 s");
+  EXPECT_EQ(DurationText(12'030'000), "12 s");
+  EXPECT_EQ(DurationText(59'940'000), "59.9 s");
+  EXPECT_EQ(DurationText(59'960'000), "1 min");
   EXPECT_EQ(DurationText(123'000'000), "2 min 3 s");
+  EXPECT_EQ(DurationText(7'200'000'000), "2 h");
+  EXPECT_EQ(DurationText(11'100'000'000), "3 h 5 min");
+  EXPECT_EQ(DurationText(93'600'000'000), "1 d 2 h");
+  EXPECT_EQ(DurationText(604'800'000'000), "7 d");
+  EXPECT_EQ(DurationText(604'801'000'000), "7 d 1 s");
+}
+
+TEST(DurationText, SaysWhatParseDurationReads) {
+  for (const auto& [written, said] :
+       {std::pair("90s", "1 min 30 s"), std::pair("30m", "30 min"), std::pair("365d", "365 d")}) {
+    EXPECT_EQ(DurationText(*ParseDuration(written)), said);
+  }
 }
 
 TEST(ParseDuration, KnowsItsUnits) {
