@@ -59,13 +59,9 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListBoards(grpc::CallbackServerConte
                                                        const v1::ListBoardsRequest* request,
                                                        v1::ListBoardsResponse* response) {
   return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
-    std::vector<v1::Board> boards;
-    if (request->expression().empty()) {
-      boards = backend_.dispatcher.Boards();
-    } else {
-      TRY_ASSIGN(boards, backend_.dispatcher.FindBoards(request->expression()));
-    }
-    for (v1::Board& board : boards) *response->add_boards() = std::move(board);
+    TRY_ASSIGN(PageOf<v1::Board> page, backend_.dispatcher.ListBoards(*request));
+    for (v1::Board& board : page.items) *response->add_boards() = std::move(board);
+    response->set_next_page_token(page.next);
     return {};
   });
 }
@@ -92,8 +88,9 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListAgents(grpc::CallbackServerConte
                                                        const v1::ListAgentsRequest* request,
                                                        v1::ListAgentsResponse* response) {
   return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
-    for (v1::Agent& agent : backend_.dispatcher.Agents())
-      *response->add_agents() = std::move(agent);
+    TRY_ASSIGN(PageOf<v1::Agent> page, backend_.dispatcher.ListAgents(*request));
+    for (v1::Agent& agent : page.items) *response->add_agents() = std::move(agent);
+    response->set_next_page_token(page.next);
     return {};
   });
 }
@@ -112,9 +109,9 @@ grpc::ServerUnaryReactor* BoardServiceImpl::ListWindows(grpc::CallbackServerCont
                                                         const v1::ListWindowsRequest* request,
                                                         v1::ListWindowsResponse* response) {
   return OnIo(context, backend_, request, [=, this](const Caller&) -> Status {
-    for (const v1::MaintenanceWindow& window : backend_.dispatcher.windows()) {
-      *response->add_windows() = window;
-    }
+    TRY_ASSIGN(PageOf<v1::MaintenanceWindow> page, backend_.dispatcher.ListWindows(*request));
+    for (v1::MaintenanceWindow& window : page.items) *response->add_windows() = std::move(window);
+    response->set_next_page_token(page.next);
     return {};
   });
 }

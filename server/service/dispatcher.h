@@ -19,6 +19,7 @@
 #include "server/service/executor.h"
 #include "server/service/judge.h"
 #include "server/service/reference_jobs.h"
+#include "server/store/page.h"
 #include "server/store/store.h"
 
 namespace tinyrig::server {
@@ -51,9 +52,13 @@ class Dispatcher {
   void Message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message);
   void Disconnected(const std::shared_ptr<AgentLink>& link);
 
+  /// Lists are by name, windows by number. Errors: kInvalidArgument for a token of no page, and for
+  /// an expression (server/model/board_expression.h; empty: all boards) that says nothing.
+  Result<PageOf<v1::Board>> ListBoards(const v1::ListBoardsRequest& request) const;
+  Result<PageOf<v1::Agent>> ListAgents(const v1::ListAgentsRequest& request) const;
+  Result<PageOf<v1::MaintenanceWindow>> ListWindows(const v1::ListWindowsRequest& request) const;
+  /// All of them.
   std::vector<v1::Board> Boards() const;
-  /// Those that match (server/model/board_expression.h).
-  Result<std::vector<v1::Board>> FindBoards(const std::string& expression) const;
   std::vector<v1::Agent> Agents() const;
   /// kNotFound when no agent ever reported the board.
   Result<v1::Board> GetBoard(const BoardId& board) const;
@@ -76,7 +81,6 @@ class Dispatcher {
   /// Errors: kInvalidArgument for a window that never is, is always, or whose boards make no sense.
   Result<v1::MaintenanceWindow> AddWindow(const v1::AddWindowRequest& request);
   Result<v1::MaintenanceWindow> RemoveWindow(uint64_t window_id);
-  const std::vector<v1::MaintenanceWindow>& windows() const { return windows_; }
 
   const Scheduler& scheduler() const { return scheduler_; }
 

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <optional>
+
 #include "server/service/agent_messages.h"
 #include "server/service/dispatcher.h"
 
@@ -103,13 +105,21 @@ std::vector<v1::Board> Dispatcher::Boards() const {
   return boards;
 }
 
-Result<std::vector<v1::Board>> Dispatcher::FindBoards(const std::string& expression) const {
-  TRY_ASSIGN(const Expression wanted, ParseBoards(std::span(&expression, 1)));
-  std::vector<v1::Board> boards;
-  for (const auto& [id, view] : scheduler_.boards()) {
-    if (scheduler_.Matches(view, wanted)) boards.push_back(Describe(view));
+Result<PageOf<v1::Board>> Dispatcher::ListBoards(const v1::ListBoardsRequest& request) const {
+  std::optional<Expression> wanted;
+  if (const std::string& expression = request.expression(); !expression.empty()) {
+    TRY_ASSIGN(wanted, ParseBoards(std::span(&expression, 1)));
   }
-  return boards;
+  const auto make = [&](const BoardView& view) -> std::optional<v1::Board> {
+    if (wanted && !scheduler_.Matches(view, *wanted)) return std::nullopt;
+    return Describe(view);
+  };
+  return TakePage<v1::Board>(scheduler_.boards(), request.page(), make);
+}
+
+Result<PageOf<v1::Agent>> Dispatcher::ListAgents(const v1::ListAgentsRequest& request) const {
+  const auto make = [&](const AgentRecord& agent) { return std::optional(Describe(agent)); };
+  return TakePage<v1::Agent>(agents_, request.page(), make);
 }
 
 v1::Agent Dispatcher::Describe(const AgentRecord& record) const {

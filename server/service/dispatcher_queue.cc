@@ -216,6 +216,21 @@ Result<v1::MaintenanceWindow> Dispatcher::AddWindow(const v1::AddWindowRequest& 
   return FindWindow(added.id);
 }
 
+Result<PageOf<v1::MaintenanceWindow>> Dispatcher::ListWindows(
+    const v1::ListWindowsRequest& request) const {
+  TRY_ASSIGN(const uint64_t after, PageStart(request.page(), 0));
+  PageOf<v1::MaintenanceWindow> page;
+  for (const v1::MaintenanceWindow& window : windows_) {
+    if (window.window_id() <= after) continue;
+    if (page.items.size() == PageSize(request.page())) {
+      page.next = std::to_string(page.items.back().window_id());
+      break;
+    }
+    page.items.push_back(window);
+  }
+  return page;
+}
+
 Result<v1::MaintenanceWindow> Dispatcher::FindWindow(uint64_t id) const {
   for (const v1::MaintenanceWindow& window : windows_) {
     if (window.window_id() == id) return window;

@@ -1,22 +1,11 @@
 #include "server/cli/client/fetch.h"
 
-#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "server/cli/client/sql.h"
 
 namespace tinyrig::cli {
-
-Result<std::vector<v1::Campaign>> FetchCampaigns(const Client& client) {
-  TRY_ASSIGN(auto campaigns,
-             client.CallPages(
-                 &v1::CampaignService::Stub::ListCampaigns, v1::ListCampaignsRequest(),
-                 "listing campaigns",
-                 [](v1::ListCampaignsResponse & r) -> auto& { return *r.mutable_campaigns(); }));
-  std::ranges::sort(campaigns, std::greater<>(), [](const auto& c) { return c.campaign_id(); });
-  return campaigns;
-}
 
 Result<v1::Campaign> FetchCampaign(const Client& client, uint64_t campaign_id) {
   if (campaign_id != 0) {
@@ -25,12 +14,15 @@ Result<v1::Campaign> FetchCampaign(const Client& client, uint64_t campaign_id) {
     return client.Call(&v1::CampaignService::Stub::GetCampaign, request,
                        "campaign " + std::to_string(campaign_id));
   }
-  TRY_ASSIGN(auto campaigns, FetchCampaigns(client));
-  if (campaigns.empty()) {
+  v1::ListCampaignsRequest newest;
+  newest.mutable_page()->set_size(1);
+  TRY_ASSIGN(v1::ListCampaignsResponse page,
+             client.Call(&v1::CampaignService::Stub::ListCampaigns, newest, "listing campaigns"));
+  if (page.campaigns().empty()) {
     return Status(Code::kNotFound,
                   "there is no campaign yet; start one with 'tinyrig run CAMPAIGN.yaml'");
   }
-  return std::move(campaigns.front());
+  return std::move(*page.mutable_campaigns(0));
 }
 
 Result<std::vector<JobRecord>> FetchJobs(const Client& client, uint64_t campaign_id,
@@ -125,6 +117,26 @@ Result<CampaignRecord> FetchRecord(const Client& client, uint64_t campaign_id, b
   TRY_ASSIGN(record.jobs, FetchJobs(client, id, with_layers));
   TRY_ASSIGN(record.fronts, FetchFronts(client, id, record.campaign.spec().goals(), record.jobs));
   return record;
+}
+
+Result<std::vector<v1::Board>> FetchBoards(const Client& client, const std::string& expression) {
+  v1::ListBoardsRequest request;
+  request.set_expression(expression);
+  return client.CallPages(
+      &v1::BoardService::Stub::ListBoards, request, "listing boards",
+      [](v1::ListBoardsResponse & r) -> auto& { return *r.mutable_boards(); });
+}
+
+Result<std::vector<v1::Agent>> FetchAgents(const Client& client) {
+  return client.CallPages(
+      &v1::BoardService::Stub::ListAgents, v1::ListAgentsRequest(), "listing agents",
+      [](v1::ListAgentsResponse & r) -> auto& { return *r.mutable_agents(); });
+}
+
+Result<std::vector<v1::MaintenanceWindow>> FetchWindows(const Client& client) {
+  return client.CallPages(
+      &v1::BoardService::Stub::ListWindows, v1::ListWindowsRequest(), "listing windows",
+      [](v1::ListWindowsResponse & r) -> auto& { return *r.mutable_windows(); });
 }
 
 }  // namespace tinyrig::cli

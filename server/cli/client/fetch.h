@@ -10,9 +10,6 @@
 /// Reads from a server what reports are made of.
 namespace tinyrig::cli {
 
-/// All campaigns, newest first.
-Result<std::vector<v1::Campaign>> FetchCampaigns(const Client& client);
-
 /// The campaign, or the newest one when `campaign_id` is 0. Errors: kNotFound when there is none.
 Result<v1::Campaign> FetchCampaign(const Client& client, uint64_t campaign_id);
 
@@ -44,5 +41,11 @@ Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campai
 
 /// Everything about a campaign (0 = the newest), with the fronts over its own goals.
 Result<CampaignRecord> FetchRecord(const Client& client, uint64_t campaign_id, bool with_layers);
+
+/// Boards that match an expression; all of them when it is empty.
+Result<std::vector<v1::Board>> FetchBoards(const Client& client,
+                                           const std::string& expression = "");
+Result<std::vector<v1::Agent>> FetchAgents(const Client& client);
+Result<std::vector<v1::MaintenanceWindow>> FetchWindows(const Client& client);
 
 }  // namespace tinyrig::cli

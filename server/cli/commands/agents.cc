@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "server/cli/client/fetch.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
@@ -31,22 +32,20 @@ Json AgentJson(const v1::Agent& agent) {
 }
 
 Result<int> ShowAgents(const Client& client, bool json) {
-  TRY_ASSIGN(
-      const v1::ListAgentsResponse response,
-      client.Call(&v1::BoardService::Stub::ListAgents, v1::ListAgentsRequest(), "listing agents"));
+  TRY_ASSIGN(const std::vector<v1::Agent> agents, FetchAgents(client));
   if (json) {
     Json list = Json::array();
-    for (const v1::Agent& agent : response.agents()) list.push_back(AgentJson(agent));
+    for (const v1::Agent& agent : agents) list.push_back(AgentJson(agent));
     fmt::print("{}", Dump({{"agents", list}}));
     return kExitOk;
   }
-  if (response.agents().empty()) {
+  if (agents.empty()) {
     fmt::print("no agent ever connected\n");
     return kExitOk;
   }
   Table table({{"agent"}, {"bench"}, {"version"}, {"state"}, {"last seen"}});
   std::string notes;
-  for (const v1::Agent& agent : response.agents()) {
+  for (const v1::Agent& agent : agents) {
     table.AddRow({agent.agent_id(), agent.bench(), agent.version(),
                   !agent.connected() ? "offline"
                   : agent.draining() ? "in drain"

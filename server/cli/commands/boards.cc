@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "server/cli/client/fetch.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
@@ -78,27 +79,24 @@ std::string NoteOf(const v1::Board& board) {
 
 Result<int> ShowBoards(const Client& client, const std::string& where, bool json,
                        bool private_service) {
-  v1::ListBoardsRequest request;
-  request.set_expression(where);
-  TRY_ASSIGN(const v1::ListBoardsResponse response,
-             client.Call(&v1::BoardService::Stub::ListBoards, request, "listing boards"));
+  TRY_ASSIGN(const std::vector<v1::Board> boards, FetchBoards(client, where));
   if (json) {
     Json list = Json::array();
-    for (const v1::Board& board : response.boards()) list.push_back(BoardJson(board));
+    for (const v1::Board& board : boards) list.push_back(BoardJson(board));
     fmt::print("{}", Dump({{"boards", list}}));
     return kExitOk;
   }
-  if (response.boards().empty() && !where.empty()) {
+  if (boards.empty() && !where.empty()) {
     fmt::print("no board is '{}'\n", where);
     return kExitOk;
   }
-  if (response.boards().empty()) {
+  if (boards.empty()) {
     fmt::print("no board is known yet; 'tinyrig up' starts two virtual ones\n");
     return kExitOk;
   }
   Table table({{"board"}, {"type"}, {"agent"}, {"state"}, {"health"}, {"job", Align::kRight}});
   std::string notes;
-  for (const v1::Board& board : response.boards()) {
+  for (const v1::Board& board : boards) {
     const Json json_of_board = BoardJson(board);
     table.AddRow({board.board_id(), board.board_type(), board.agent_id(),
                   json_of_board["state"].get<std::string>(),

@@ -5,6 +5,7 @@
 
 #include "server/cli/bench/diagnosis.h"
 #include "server/cli/client/client.h"
+#include "server/cli/client/fetch.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
@@ -66,10 +67,9 @@ std::vector<Finding> CheckService(const Common& common) {
              "start tinyrigd there, or correct --server or $TINYRIG_SERVER"}};
   }
   std::vector<Finding> findings = {{Level::kOk, "service", "the server answers", address, ""}};
-  const auto agents =
-      client.Call(&v1::BoardService::Stub::ListAgents, v1::ListAgentsRequest(), "agents");
+  const Result<std::vector<v1::Agent>> agents = FetchAgents(client);
   if (!agents.ok()) return findings;
-  for (const v1::Agent& agent : agents->agents()) {
+  for (const v1::Agent& agent : *agents) {
     const std::string what = fmt::format("agent {} of bench {} is {}connected", agent.agent_id(),
                                          agent.bench(), agent.connected() ? "" : "not ");
     findings.push_back({agent.connected() ? Level::kOk : Level::kNote, "service", what, "",

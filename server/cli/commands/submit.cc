@@ -5,24 +5,23 @@
 #include <algorithm>
 #include <chrono>
 
+#include "server/cli/client/fetch.h"
 #include "server/cli/client/request.h"
 #include "server/cli/text/table.h"
 
 namespace tinyrig::cli {
 
 void SayWhatIsMissing(const Client& client, const v1::CampaignSpec& spec) {
-  const auto boards =
-      client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "boards");
-  if (!boards.ok()) return;
-  for (const std::string& type : spec.board_types()) {
-    const bool any = std::ranges::any_of(boards->boards(), [&](const v1::Board& board) {
-      return board.board_type() == type && board.state() != v1::BOARD_STATE_OFFLINE;
-    });
+  for (const std::string& wanted : spec.board_types()) {
+    const Result<std::vector<v1::Board>> boards = FetchBoards(client, wanted);
+    if (!boards.ok()) continue;
+    const bool any = std::ranges::any_of(
+        *boards, [&](const v1::Board& board) { return board.state() != v1::BOARD_STATE_OFFLINE; });
     if (!any) {
       fmt::print(stderr,
-                 "tinyrig: no board of type {} is connected; its jobs wait until one is (tinyrig "
+                 "tinyrig: no board that is '{}' is connected; its jobs wait until one is (tinyrig "
                  "boards)\n",
-                 Printable(type));
+                 Printable(wanted));
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "server/cli/client/fetch.h"
 #include "server/cli/client/request.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
@@ -74,23 +75,21 @@ Result<int> AddWindow(const Client& client, const WindowOptions& options, const 
 }
 
 Result<int> ListWindows(const Client& client, const WindowOptions&, const Common& common) {
-  TRY_ASSIGN(const v1::ListWindowsResponse response,
-             client.Call(&v1::BoardService::Stub::ListWindows, v1::ListWindowsRequest(),
-                         "listing windows"));
+  TRY_ASSIGN(const std::vector<v1::MaintenanceWindow> windows, FetchWindows(client));
   if (common.json) {
     Json list = Json::array();
-    for (const v1::MaintenanceWindow& window : response.windows()) {
+    for (const v1::MaintenanceWindow& window : windows) {
       list.push_back(WindowJson(window));
     }
     fmt::print("{}", Dump({{"windows", list}}));
     return kExitOk;
   }
-  if (response.windows().empty()) {
+  if (windows.empty()) {
     fmt::print("there are no maintenance windows\n");
     return kExitOk;
   }
   Table table({{"window", Align::kRight}, {"boards"}, {"when"}, {"reason"}});
-  for (const v1::MaintenanceWindow& window : response.windows()) {
+  for (const v1::MaintenanceWindow& window : windows) {
     table.AddRow({std::to_string(window.window_id()), window.expression(), WindowText(window),
                   window.reason()});
   }

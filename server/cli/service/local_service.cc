@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "server/cli/client/fetch.h"
 #include "server/cli/text/file.h"
 #include "server/cli/text/table.h"
 
@@ -155,11 +156,10 @@ Status LocalService::ProbeInstruments() const {
 }
 
 Status LocalService::ProbeBoards(const Client& client) const {
-  TRY_ASSIGN(const v1::ListBoardsResponse response,
-             client.Call(&v1::BoardService::Stub::ListBoards, v1::ListBoardsRequest(), "boards"));
+  TRY_ASSIGN(const std::vector<v1::Board> boards, FetchBoards(client));
   for (const VirtualBoard& wanted : boards_) {
-    const auto board = std::ranges::find(response.boards(), wanted.id, &v1::Board::board_id);
-    if (board == response.boards().end()) {
+    const auto board = std::ranges::find(boards, wanted.id, &v1::Board::board_id);
+    if (board == boards.end()) {
       return NotComing("tinyrig-agent",
                        fmt::format("board {} is not known to the server", wanted.id));
     }

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "server/cli/client/fetch.h"
 #include "server/cli/service/paths.h"
 
 namespace tinyrig::cli {
@@ -21,10 +22,9 @@ std::string UsersLock(const std::string& state) { return state + "/users.lock"; 
 
 /// A private server without an agent will never measure anything.
 bool HasAgent(const Client& client) {
-  const auto agents =
-      client.Call(&v1::BoardService::Stub::ListAgents, v1::ListAgentsRequest(), "agents");
+  const Result<std::vector<v1::Agent>> agents = FetchAgents(client);
   if (!agents.ok()) return agents.status().code() == Code::kUnimplemented;
-  for (const v1::Agent& agent : agents->agents()) {
+  for (const v1::Agent& agent : *agents) {
     if (agent.connected()) return true;
   }
   return false;

@@ -38,7 +38,7 @@ TEST(Timeline, OverheadIsAllButFlashAndDevice) {
   // 1,000 - 300 - 400 - 50; the part "flash.verify" is not subtracted twice.
   EXPECT_EQ(AgentOverheadUs(Sample()), 250'000);
   EXPECT_EQ(OverheadText(Sample()),
-            "agent overhead beyond flash and device time: 250.0 ms (25 % of 1.0 s)");
+            "agent overhead beyond flash and device time: 250.0 ms (25 % of 1 s)");
 }
 
 TEST(Timeline, ShowsWhatLiesBetweenPhases) {
