@@ -7,6 +7,7 @@
 #include "server/api/unary.h"
 #include "server/model/names.h"
 #include "server/service/manifest.h"
+#include "server/service/rerun.h"
 
 namespace tinyrig::server {
 namespace {
@@ -135,6 +136,8 @@ grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* 
                                                    v1::Job* response) {
   return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
     TRY(MayChangeJob(backend_, caller, JobId(request->job_id())));
+    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    TRY(CheckRerun(*reader, backend_.artifacts, JobId(request->job_id())));
     TRY_ASSIGN(Store::Rerun rerun,
                backend_.store.RerunJob(JobId(request->job_id()), request->idempotency_key(),
                                        backend_.clock.Now()));
@@ -142,7 +145,6 @@ grpc::ServerUnaryReactor* JobServiceImpl::RerunJob(grpc::CallbackServerContext* 
     const CampaignId campaign = rerun.job.terms->campaign;
     if (rerun.created) backend_.dispatcher.Enqueue({std::move(rerun.job)});
     backend_.hub.Changed(campaign);
-    TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
     return Fill(response, reader->GetJob(id));
   });
 }

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "server/model/names.h"
+#include "server/model/sha256.h"
 #include "server/service/judge.h"
 
 namespace tinyrig::server {
@@ -45,11 +47,23 @@ ordered_json Describe(const PlanFacts& facts) {
 
 std::string Crc(uint32_t crc) { return fmt::format("{:08x}", crc); }
 
+// Of all outputs, in the order of the vectors.
+std::string OutputsSha256(const v1::AttemptResult& result) {
+  std::map<uint32_t, std::string_view> by_vector;
+  for (const v1::VectorOutput& output : result.outputs()) {
+    by_vector[output.vector_index()] = output.data();
+  }
+  Sha256 hash;
+  for (const auto& [index, data] : by_vector) hash.Update(AsBytes(data));
+  return hash.HexDigest();
+}
+
 // What the board and the bench said, from the raw result.
 ordered_json Describe(const v1::AttemptResult& result) {
   ordered_json json = {{"agent_id", result.agent_id()}, {"board_id", result.board_id()}};
   json["nonce"] = fmt::format("{:016x}", result.nonce());
   json["vector_set_crc32c"] = Crc(result.vector_set_crc32c());
+  json["outputs_sha256"] = OutputsSha256(result);
   const v1::Identity& identity = result.identity();
   json["identity"] = {{"port", identity.port()},
                       {"kernels", identity.kernels()},

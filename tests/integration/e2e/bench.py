@@ -115,8 +115,8 @@ class Bench:
             return False
         until(f"{board} is up", serves)
 
-    def start_server(self) -> None:
-        self._spawn("server", BUILD / "bin" / "tinyrigd", "--state", self.dir / "server-state")
+    def start_server(self, *options) -> None:
+        self._spawn("server", BUILD / "bin" / "tinyrigd", "--state", self.dir / "server-state", *options)
         until("the server answers", lambda: self.cli("boards", check=False).returncode == 0)
 
     def start_agent(self, *options) -> None:
