@@ -51,6 +51,11 @@ Status CheckSkip(const Chain& chain, const Skip& skip) {
     return Invalid(
         fmt::format("the skip {}->{} joins maps of different shapes", skip.from, skip.to));
   }
+  for (int32_t l = skip.from; l < skip.to; ++l) {
+    if (chain.layer(l).stride_h == 1 && chain.layer(l).stride_w == 1) continue;
+    return Invalid(
+        fmt::format("the skip {}->{} goes over the stride of layer {}", skip.from, skip.to, l));
+  }
   return OkStatus();
 }
 

@@ -38,11 +38,12 @@ struct ChainLayer {
   int64_t Macs() const { return RowMacs() * out_h; }
 };
 
-/// Map `from` is added to map `to`, with equal shapes, where the layer before `to` writes it.
+/// Map `from` is added to map `to` where the layer before `to` writes it. Both have one shape, and
+/// no stride lies between: pixels meet that one window reaches.
 struct Skip {
   int32_t from = 0;
   int32_t to = 0;
-  bool operator==(const Skip&) const = default;
+  auto operator<=>(const Skip&) const = default;
 };
 
 /// What follows the last map on the device.
@@ -74,7 +75,8 @@ struct Chain {
 inline constexpr int32_t kMaxChainLayers = 512;
 
 /// Checks that sizes are positive and follow from each other, that every window reaches the map,
-/// and that skips join maps of one shape. Errors: kInvalidArgument naming the layer or the skip.
+/// and that skips join maps of one shape without a stride between. Errors: kInvalidArgument naming
+/// the layer or the skip.
 Status CheckChain(const Chain& chain);
 
 /// Appends layers with symmetric padding of k/2, as most published nets have. Call Start() first.

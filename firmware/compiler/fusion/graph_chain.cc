@@ -92,8 +92,12 @@ bool Trunk::CloseSkip(const std::vector<size_t>& reading) {
   if (!other) return false;
   const auto from = std::ranges::find(found_.maps, static_cast<uint32_t>(*other));
   if (from == found_.maps.end()) return false;
-  found_.chain.skips.push_back({static_cast<int32_t>(from - found_.maps.begin()),
-                                static_cast<int32_t>(found_.maps.size()) - 1});
+  const auto begin = static_cast<size_t>(from - found_.maps.begin());
+  for (size_t l = begin; l < found_.chain.layers.size(); ++l) {
+    const ChainLayer& layer = found_.chain.layers[l];
+    if (layer.stride_h != 1 || layer.stride_w != 1) return false;
+  }
+  found_.chain.skips.push_back({static_cast<int32_t>(begin), found_.chain.size()});
   found_.skip_ops.push_back(reading[0]);
   found_.maps.back() = static_cast<uint32_t>(op.outputs[0]);
   return true;

@@ -16,7 +16,7 @@ struct RowSpan {
   int32_t hi = 0;
 
   int32_t count() const { return hi - lo + 1; }
-  bool operator==(const RowSpan&) const = default;
+  auto operator<=>(const RowSpan&) const = default;
 };
 
 /// The rows of its input that a layer reads for these rows of its output.

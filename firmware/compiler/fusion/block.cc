@@ -1,0 +1,151 @@
+#include "firmware/compiler/fusion/block.h"
+
+#include <algorithm>
+
+#include "firmware/compiler/fusion/rows.h"
+
+namespace tinyrig::compiler {
+namespace {
+
+CachePart Part(const Chain& chain, CacheKind kind, int32_t map, int32_t columns, int32_t rows) {
+  const int64_t elements = int64_t{columns} * rows * chain.Channels(map);
+  return {kind, map, columns, rows, elements};
+}
+
+bool BeginsAndEndsInside(const Skip& skip, int32_t first, int32_t last) {
+  return skip.from > first && skip.to <= last + 1;
+}
+
+/// Columns that a window keeps of its input; pointwise layers take pixel after pixel.
+void AddInnerMaps(const Chain& chain, const FusedBlock& block, const std::vector<int32_t>& heights,
+                  std::vector<CachePart>& parts) {
+  for (int32_t map = block.first + 1; map <= block.last; ++map) {
+    const ChainLayer& layer = chain.layer(map);
+    if (layer.kernel_h == 1 && layer.kernel_w == 1) {
+      parts.push_back(Part(chain, CacheKind::kPixel, map, 1, 1));
+      continue;
+    }
+    parts.push_back(Part(chain, CacheKind::kColumns, map, std::min(layer.kernel_w, layer.in_w),
+                         heights[static_cast<size_t>(map - block.first)]));
+  }
+}
+
+/// A sum's first operand waits for as many columns as the windows between look ahead.
+void AddInnerSkips(const Chain& chain, const FusedBlock& block, const std::vector<int32_t>& heights,
+                   std::vector<CachePart>& parts) {
+  for (const Skip& skip : chain.skips) {
+    if (!BeginsAndEndsInside(skip, block.first, block.last)) continue;
+    int32_t columns = 1;
+    for (int32_t l = skip.from; l < skip.to; ++l) {
+      columns += chain.layer(l).kernel_w - 1 - chain.layer(l).pad_left;
+    }
+    parts.push_back(Part(chain, CacheKind::kSkipColumns, skip.from,
+                         std::min(columns, chain.Width(skip.from)),
+                         heights[static_cast<size_t>(skip.to - block.first)]));
+  }
+}
+
+std::vector<CachePart> ChannelCaches(const Chain& chain, const FusedBlock& block,
+                                     const std::vector<int32_t>& heights) {
+  const int32_t expanded = block.first + 1;
+  const int32_t width = chain.Width(expanded);
+  CachePart plane = {CacheKind::kPlane, expanded, width, heights[1], int64_t{heights[1]} * width};
+  CachePart sums =
+      Part(chain, CacheKind::kSums, block.last + 1, chain.Width(block.last + 1), heights.back());
+  sums.bytes *= int64_t{sizeof(int32_t)};
+  return {plane, sums, Part(chain, CacheKind::kStaged, block.last + 1, 1, 1)};
+}
+
+/// Columns that a patch of `width` needs of every map, as TileHeights() of rows.
+std::vector<int32_t> TileWidths(const Chain& chain, const FusedBlock& block) {
+  std::vector<int32_t> widths(static_cast<size_t>(block.last - block.first + 2));
+  widths.back() = std::min(block.width, chain.Width(block.last + 1));
+  for (int32_t l = block.last; l >= block.first; --l) {
+    const ChainLayer& layer = chain.layer(l);
+    const auto i = static_cast<size_t>(l - block.first);
+    widths[i] = std::min(layer.in_w, (widths[i + 1] - 1) * layer.stride_w + layer.kernel_w);
+  }
+  return widths;
+}
+
+/// Layer by layer: a patch's maps inside the block, of which two live at once, and the sums'.
+std::vector<CachePart> PatchCaches(const Chain& chain, const FusedBlock& block,
+                                   const std::vector<int32_t>& heights) {
+  const std::vector<int32_t> widths = TileWidths(chain, block);
+  const auto patch = [&](int32_t map) {
+    if (map <= block.first || map > block.last) return int64_t{0};
+    const auto i = static_cast<size_t>(map - block.first);
+    return int64_t{heights[i]} * widths[i] * chain.Channels(map);
+  };
+  CachePart most = {CacheKind::kPatchMaps, block.first, 0, 0, 0};
+  for (int32_t map = block.first; map <= block.last; ++map) {
+    int64_t bytes = patch(map) + patch(map + 1);
+    for (const Skip& skip : chain.skips) {
+      if (skip.from < map && skip.to > map) bytes += patch(skip.from);
+    }
+    if (bytes > most.bytes) most = {CacheKind::kPatchMaps, map, 0, 0, bytes};
+  }
+  return {most};
+}
+
+/// Output columns first of each iteration, with the columns that each map before needs.
+int64_t PatchMacs(const Chain& chain, const FusedBlock& block) {
+  const int32_t rows = chain.Height(block.last + 1);
+  const int32_t columns = chain.Width(block.last + 1);
+  int64_t macs = 0;
+  for (int32_t y = 0; y < TileCount(rows, block.height); ++y) {
+    for (int32_t x = 0; x < TileCount(columns, block.width); ++x) {
+      RowSpan row = TileRows(rows, block.height, y);
+      RowSpan column = TileRows(columns, block.width, x);
+      for (int32_t l = block.last; l >= block.first; --l) {
+        const ChainLayer& layer = chain.layer(l);
+        macs += layer.RowMacs() / layer.out_w * row.count() * column.count();
+        row = InputRows(layer, row);
+        column = {std::max(0, column.lo * layer.stride_w - layer.pad_left),
+                  std::min(layer.in_w, InputColumnsEnd(layer, column.hi)) - 1};
+      }
+    }
+  }
+  return macs;
+}
+
+}  // namespace
+
+bool CanSliceChannels(const Chain& chain, int32_t first, int32_t last) {
+  if (last != first + 2) return false;
+  const ChainLayer& middle = chain.layer(first + 1);
+  if (chain.layer(first).kind != LayerKind::kConv || !chain.layer(first).pointwise() ||
+      middle.kind != LayerKind::kDepthwise || middle.in_c != middle.out_c ||
+      chain.layer(last).kind != LayerKind::kConv || !chain.layer(last).pointwise()) {
+    return false;
+  }
+  return std::ranges::none_of(chain.skips, [&](const Skip& skip) {
+    const bool from_inside = skip.from > first && skip.from <= last;
+    const bool to_inside = skip.to > first && skip.to <= last;
+    return from_inside || to_inside;
+  });
+}
+
+std::vector<CachePart> BlockCaches(const Chain& chain, const FusedBlock& block) {
+  const std::vector<int32_t> heights = TileHeights(chain, block.first, block.last, block.height);
+  if (block.mode == BlockMode::kChannels) return ChannelCaches(chain, block, heights);
+  if (block.mode == BlockMode::kPatch) return PatchCaches(chain, block, heights);
+  std::vector<CachePart> parts;
+  AddInnerMaps(chain, block, heights, parts);
+  AddInnerSkips(chain, block, heights, parts);
+  parts.push_back(Part(chain, CacheKind::kStaged, block.last + 1, 1, 1));
+  return parts;
+}
+
+int64_t CacheBytes(const Chain& chain, const FusedBlock& block, int32_t alignment) {
+  int64_t bytes = 0;
+  for (const CachePart& part : BlockCaches(chain, block)) bytes += AlignUp(part.bytes, alignment);
+  return bytes;
+}
+
+int64_t BlockMacs(const Chain& chain, const FusedBlock& block) {
+  if (block.mode == BlockMode::kPatch) return PatchMacs(chain, block);
+  return BlockMacs(chain, block.first, block.last, block.height);
+}
+
+}  // namespace tinyrig::compiler

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "firmware/compiler/fusion/chain.h"
+#include "firmware/compiler/fusion/cost.h"
+
+/// One fused block as the device runs it, and the caches it needs beside the maps or rings that it
+/// reads and writes.
+namespace tinyrig::compiler {
+
+enum class BlockMode : uint8_t {
+  /// Iterations sweep the columns from left to right; each map inside the block keeps the columns
+  /// that the next layer's window covers.
+  kColumns,
+  /// Expand, depthwise, project: one expanded channel at a time over the whole iteration, the
+  /// projection as int32 partial sums.
+  kChannels,
+  /// Patches: overlap is computed again on both axes, the maps of a patch exist as a whole.
+  kPatch,
+};
+
+/// Layers first..last; iterations of `height` rows of the output, of patches `width` columns.
+struct FusedBlock {
+  int32_t first = 0;
+  int32_t last = 0;
+  int32_t height = 1;
+  BlockMode mode = BlockMode::kColumns;
+  int32_t width = 0;  ///< Of kPatch only.
+  bool operator==(const FusedBlock&) const = default;
+};
+
+enum class CacheKind : uint8_t {
+  kColumns,      ///< [columns][rows][channels] of `map`: ring of columns.
+  kPixel,        ///< One pixel of `map`.
+  kPlane,        ///< [rows][width of the map] of one channel of `map`.
+  kSums,         ///< int32 [rows][width][channels] of `map`: the projection so far.
+  kStaged,       ///< One pixel of the block's output, complete before it overwrites input.
+  kSkipColumns,  ///< [columns][rows][channels] of `map` until the sum that it ends in.
+  kPatchMaps,    ///< Two neighbouring maps of a patch, the pair that takes most.
+};
+
+struct CachePart {
+  CacheKind kind = CacheKind::kColumns;
+  int32_t map = 0;
+  int32_t columns = 0;
+  int32_t rows = 0;
+  int64_t bytes = 0;
+};
+
+/// Bytes up to the next multiple of the alignment, a power of two.
+constexpr int64_t AlignUp(int64_t bytes, int64_t alignment) {
+  return (bytes + alignment - 1) & ~(alignment - 1);
+}
+
+/// Whether the block is layers expand-depthwise-project without a sum that begins inside.
+bool CanSliceChannels(const Chain& chain, int32_t first, int32_t last);
+
+/// The block's caches. REQUIRES: the block is possible in its mode.
+std::vector<CachePart> BlockCaches(const Chain& chain, const FusedBlock& block);
+
+/// Their sum, each rounded up to the alignment.
+int64_t CacheBytes(const Chain& chain, const FusedBlock& block, int32_t alignment);
+
+/// What the block computes over all iterations.
+int64_t BlockMacs(const Chain& chain, const FusedBlock& block);
+
+}  // namespace tinyrig::compiler

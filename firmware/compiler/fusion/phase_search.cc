@@ -1,0 +1,276 @@
+#include "firmware/compiler/fusion/phase_search.h"
+
+#include <algorithm>
+#include <map>
+
+#include "firmware/compiler/fusion/candidates.h"
+
+namespace tinyrig::compiler {
+namespace {
+
+/// A phase's end, from some block on.
+struct Label {
+  int64_t rings = 0;  ///< Of rows and of sums, between its blocks.
+  int64_t cache = 0;  ///< The largest block's.
+  int64_t excess = 0;
+  int32_t candidate = 0;
+  int32_t parent = -1;  ///< The label without its first block.
+  int32_t demands = 0;  ///< Sums that begin before its first block.
+};
+
+/// Sets of open sums, by number: labels are only compared within one.
+class DemandSets {
+ public:
+  explicit DemandSets(const Chain& chain) : chain_(chain) { Number({}); }
+
+  struct Step {
+    int32_t demands = 0;
+    int64_t ring_bytes = 0;  ///< Rings of the sums that begin in the block.
+  };
+  /// Open sums before `block`, when `after` are open behind it.
+  Step Before(int32_t after, const FusedBlock& block, int32_t candidate, int32_t alignment) {
+    const auto [found, is_new] = steps_.try_emplace({after, candidate});
+    if (is_new) found->second = Compute(after, block, alignment);
+    return found->second;
+  }
+
+ private:
+  int32_t Number(std::vector<SkipDemand> demands) {
+    const auto [found, is_new] =
+        numbers_.try_emplace(std::move(demands), static_cast<int32_t>(sets_.size()));
+    if (is_new) sets_.push_back(&found->first);
+    return found->second;
+  }
+
+  Step Compute(int32_t after, const FusedBlock& block, int32_t alignment) {
+    Step step;
+    std::vector<SkipDemand> open;
+    for (const SkipDemand& demand : *sets_[static_cast<size_t>(after)]) {
+      if (demand.skip.from < block.first) {
+        open.push_back(ThroughProducer(chain_, demand, block));
+        continue;
+      }
+      step.ring_bytes += AlignUp(
+          SkipRingRows(chain_, demand, block) * chain_.RowBytes(demand.skip.from), alignment);
+    }
+    for (const Skip& skip : chain_.skips) {
+      if (skip.from < block.first && skip.to > block.first && skip.to <= block.last + 1) {
+        open.push_back(BeginDemand(chain_, skip, block));
+      }
+    }
+    step.demands = Number(std::move(open));
+    return step;
+  }
+
+  const Chain& chain_;
+  std::map<std::vector<SkipDemand>, int32_t> numbers_;
+  std::vector<const std::vector<SkipDemand>*> sets_;
+  std::map<std::pair<int32_t, int32_t>, Step> steps_;
+};
+
+/// Those of one group that no other beats in rings, cache and excess.
+std::vector<int32_t> Undominated(const std::vector<Label>& labels, std::vector<int32_t> group) {
+  std::ranges::sort(group, [&](int32_t a, int32_t b) {
+    const Label& x = labels[static_cast<size_t>(a)];
+    const Label& y = labels[static_cast<size_t>(b)];
+    if (x.excess != y.excess) return x.excess < y.excess;
+    return x.rings != y.rings ? x.rings < y.rings : x.cache < y.cache;
+  });
+  std::map<int64_t, int64_t> least_cache;  // By rings; caches fall as rings rise.
+  std::vector<int32_t> kept;
+  for (const int32_t index : group) {
+    const Label& label = labels[static_cast<size_t>(index)];
+    auto above = least_cache.upper_bound(label.rings);
+    if (above != least_cache.begin() && std::prev(above)->second <= label.cache) continue;
+    auto worse = least_cache.lower_bound(label.rings);
+    while (worse != least_cache.end() && worse->second >= label.cache) {
+      worse = least_cache.erase(worse);
+    }
+    least_cache.emplace(label.rings, label.cache);
+    kept.push_back(index);
+  }
+  return kept;
+}
+
+/// All phases that end at one map.
+class EndSearch {
+ public:
+  EndSearch(const Chain& chain, const CostRules& rules, const Candidates& candidates,
+            DemandSets& demands, const Budget& budget, int32_t end)
+      : chain_(chain),
+        rules_(rules),
+        candidates_(candidates),
+        demands_(demands),
+        budget_(budget),
+        end_(end),
+        groups_(static_cast<size_t>(end)),
+        complete_(static_cast<size_t>(end)) {
+    const bool counted = end < chain.size() || rules.output == OutputPlace::kResident;
+    least_maps_ = counted ? chain.MapBytes(end) : 0;
+    for (int32_t begin = 0; begin < end; ++begin) {
+      kept_.push_back(KeptMapBytes(chain, begin, end, rules));
+    }
+  }
+
+  std::vector<PhaseChoice> Run() {
+    for (const int32_t last : candidates_.EndingAt(end_ - 1)) {
+      if (candidates_[last].can_end) Start(last);
+    }
+    for (int32_t map = end_ - 1; map > 0; --map) Extend(map);
+    std::vector<PhaseChoice> choices;
+    for (int32_t begin = 0; begin < end_; ++begin) Collect(begin, choices);
+    return choices;
+  }
+
+ private:
+  struct Complete {
+    CostPoint cost;
+    int32_t label;
+  };
+
+  void Start(int32_t candidate) {
+    const Candidate& block = candidates_[candidate];
+    Add({.rings = 0,
+         .cache = block.cache,
+         .excess = block.excess,
+         .candidate = candidate,
+         .parent = -1,
+         .demands = demands_.Before(0, block.block, candidate, rules_.alignment).demands});
+  }
+
+  void Add(const Label& label) {
+    if (!budget_.Allows(label.rings + label.cache + least_maps_, label.excess)) return;
+    const auto index = static_cast<int32_t>(labels_.size());
+    labels_.push_back(label);
+    const Candidate& first = candidates_[label.candidate];
+    const auto begin = static_cast<size_t>(first.block.first);
+    const bool several = label.parent >= 0;
+    const int64_t cache =
+        PoolsByChannel(chain_, first.block, end_, several, rules_) ? 0 : label.cache;
+    const CostPoint cost = {Maps(label.candidate, several) + label.rings + cache + kept_[begin],
+                            label.excess};
+    if (budget_.Allows(cost.ram, cost.excess)) complete_[begin].push_back({cost, index});
+    if (begin > 0 && first.ring_class >= 0) {
+      groups_[begin][{first.ring_class, label.demands}].push_back(index);
+    }
+  }
+
+  int64_t Maps(int32_t candidate, bool several) {
+    const auto [found, is_new] = maps_.try_emplace({candidate, several}, 0);
+    if (is_new) {
+      found->second = MapsBytes(chain_, candidates_[candidate].block, end_, several, rules_);
+    }
+    return found->second;
+  }
+
+  /// Puts producers before all labels that begin at `map`.
+  void Extend(int32_t map) {
+    for (auto& [key, members] : groups_[static_cast<size_t>(map)]) {
+      const std::vector<int32_t> group = Undominated(labels_, std::move(members));
+      const std::vector<int64_t>& rings = candidates_.RingBytes(key.first);
+      for (const int32_t producer : candidates_.EndingAt(map - 1)) {
+        const Candidate& block = candidates_[producer];
+        if (!block.can_feed) continue;
+        const DemandSets::Step step =
+            demands_.Before(key.second, block.block, producer, rules_.alignment);
+        const int64_t ring = rings[static_cast<size_t>(block.height_index)] + step.ring_bytes;
+        for (const int32_t member : group) {
+          const Label& after = labels_[static_cast<size_t>(member)];
+          Add({.rings = after.rings + ring,
+               .cache = std::max(after.cache, block.cache),
+               .excess = after.excess + block.excess,
+               .candidate = producer,
+               .parent = member,
+               .demands = step.demands});
+        }
+      }
+    }
+    groups_[static_cast<size_t>(map)].clear();
+  }
+
+  void Collect(int32_t begin, std::vector<PhaseChoice>& choices) {
+    std::vector<Complete>& all = complete_[static_cast<size_t>(begin)];
+    std::ranges::stable_sort(all, [](const Complete& a, const Complete& b) {
+      return a.cost.ram != b.cost.ram ? a.cost.ram < b.cost.ram : a.cost.excess < b.cost.excess;
+    });
+    int64_t unfused = 0;
+    for (int32_t l = begin; l < end_; ++l) unfused += chain_.layer(l).Macs();
+    int64_t least = CostFront::kUnreachable;
+    for (const Complete& phase : all) {
+      if (phase.cost.excess >= least) continue;
+      least = phase.cost.excess;
+      PhaseChoice choice = {begin, end_, phase.cost.ram, unfused + least, {}};
+      for (int32_t l = phase.label; l >= 0; l = labels_[static_cast<size_t>(l)].parent) {
+        choice.blocks.push_back(candidates_[labels_[static_cast<size_t>(l)].candidate].block);
+      }
+      choices.push_back(std::move(choice));
+    }
+  }
+
+  const Chain& chain_;
+  const CostRules& rules_;
+  const Candidates& candidates_;
+  DemandSets& demands_;
+  const Budget& budget_;
+  int32_t end_;
+  int64_t least_maps_ = 0;
+  std::vector<int64_t> kept_;  ///< By the phase's first map.
+  std::vector<Label> labels_;
+  /// By first map; then by ring class and demands.
+  std::vector<std::map<std::pair<int32_t, int32_t>, std::vector<int32_t>>> groups_;
+  std::vector<std::vector<Complete>> complete_;
+  std::map<std::pair<int32_t, bool>, int64_t> maps_;
+};
+
+/// The front of everything from `map` on, given the fronts of later maps.
+CostFront FrontFrom(const Chain& chain, int32_t map, const std::vector<PhaseChoice>& phases,
+                    const std::vector<CostFront>& rest) {
+  int64_t unfused_to_end = 0;
+  std::vector<int64_t> unfused(static_cast<size_t>(chain.size()) + 1);
+  for (int32_t l = map; l < chain.size(); ++l) {
+    unfused_to_end += chain.layer(l).Macs();
+    unfused[static_cast<size_t>(l) + 1] = unfused_to_end;
+  }
+  std::vector<CostPoint> points;
+  for (const PhaseChoice& phase : phases) {
+    if (phase.begin != map) continue;
+    const auto end = static_cast<size_t>(phase.end);
+    for (const CostPoint& after : rest[end].points()) {
+      points.push_back({std::max(phase.ram, after.ram), phase.macs - unfused[end] + after.excess});
+    }
+  }
+  return CostFront(std::move(points));
+}
+
+}  // namespace
+
+Family OneRowFamily() { return {.rings = false, .channel_slices = false}; }
+
+Family FullFamily(int32_t ring_height) {
+  Family family;
+  family.heights = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 24, 28, 36};
+  family.ring_heights.clear();
+  for (const int32_t height : {1, 2, 3, 4, 6, 8}) {
+    if (height <= ring_height) family.ring_heights.push_back(height);
+  }
+  family.whole_height = true;
+  return family;
+}
+
+std::vector<PhaseChoice> FindPhases(const Chain& chain, const CostRules& rules,
+                                    const Family& family, const SearchLimits& limits) {
+  const Candidates candidates(chain, rules, family, limits.ram);
+  DemandSets demands(chain);
+  std::vector<PhaseChoice> phases;
+  std::vector<CostFront> rest(static_cast<size_t>(chain.size()) + 1);
+  rest.back() = CostFront({{0, 0}});
+  for (int32_t end = chain.size(); end > 0; --end) {
+    if (end < chain.size()) rest[static_cast<size_t>(end)] = FrontFrom(chain, end, phases, rest);
+    const Budget budget(limits.wanted, limits.ram, limits.excess, rest[static_cast<size_t>(end)]);
+    EndSearch search(chain, rules, candidates, demands, budget, end);
+    for (PhaseChoice& choice : search.Run()) phases.push_back(std::move(choice));
+  }
+  return phases;
+}
+
+}  // namespace tinyrig::compiler
