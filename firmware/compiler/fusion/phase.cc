@@ -43,7 +43,8 @@ int64_t RowOverlap(const Chain& chain, const FusedBlock& block) {
   return most;
 }
 
-/// Columns of the block's input that are dead once output column x is made.
+/// Columns of the block's input that are dead once output column x is made; all of them when the
+/// sweep has pulled the last one.
 std::vector<int32_t> DeadColumns(const Chain& chain, const FusedBlock& block) {
   const ChainLayer& first = chain.layer(block.first);
   std::vector<int32_t> dead(static_cast<size_t>(chain.Width(block.last + 1)));
@@ -54,6 +55,7 @@ std::vector<int32_t> DeadColumns(const Chain& chain, const FusedBlock& block) {
       column = std::min(layer.in_w, InputColumnsEnd(layer, column)) - 1;
     }
     dead[x] = std::clamp((column + 1) * first.stride_w - first.pad_left, 0, first.in_w);
+    if (column == first.out_w - 1) dead[x] = first.in_w;
   }
   return dead;
 }
@@ -78,12 +80,13 @@ int64_t PixelOverlap(const Chain& chain, const FusedBlock& block) {
   for (int32_t y = 0; y < chain.Height(block.last + 1); ++y) {
     const int32_t lo = RowsAt(chain, block, block.first, y).lo;
     const int32_t next = NextFirstRow(chain, block, y);
-    const int64_t gone = BytesBefore(chain, block.first, lo);
     for (size_t x = 0; x < dead.size(); ++x) {
       const int64_t written = y * out_row + static_cast<int64_t>(x + 1) * out_c;
-      most = std::max(most, written - gone - (next > lo ? dead[x] * in_c : 0));
+      const bool swept = dead[x] == chain.Width(block.first);
+      int64_t alive = BytesBefore(chain, block.first, swept ? next : lo);
+      if (!swept && next > lo) alive += dead[x] * in_c;
+      most = std::max(most, written - alive);
     }
-    most = std::max(most, (y + 1) * out_row - BytesBefore(chain, block.first, next));
   }
   return most;
 }
