@@ -5,11 +5,17 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/arena.cc
     ${compiler_dir}/blob_writer.cc
     ${compiler_dir}/compile.cc
+    ${compiler_dir}/fusion/block.cc
+    ${compiler_dir}/fusion/budget.cc
+    ${compiler_dir}/fusion/candidates.cc
     ${compiler_dir}/fusion/chain.cc
     ${compiler_dir}/fusion/cost.cc
     ${compiler_dir}/fusion/edge_search.cc
+    ${compiler_dir}/fusion/fusion_search.cc
     ${compiler_dir}/fusion/graph_chain.cc
     ${compiler_dir}/fusion/graph_layer.cc
+    ${compiler_dir}/fusion/phase.cc
+    ${compiler_dir}/fusion/phase_search.cc
     ${compiler_dir}/fusion/rows.cc
     ${compiler_dir}/graph.cc
     ${compiler_dir}/memory_planner.cc

@@ -128,31 +128,41 @@ class EndSearch {
     int32_t label;
   };
 
-  void Start(int32_t candidate) {
-    const Candidate& block = candidates_[candidate];
-    Add({.rings = 0,
-         .cache = block.cache,
-         .excess = block.excess,
-         .candidate = candidate,
-         .parent = -1,
-         .demands = demands_.Before(0, block.block, candidate, rules_.alignment).demands});
+  using Key = std::pair<int32_t, int32_t>;  // Ring class and demands.
+
+  /// What labels with one first block have in common.
+  struct Place {
+    int32_t candidate;
+    int32_t demands;
+    int64_t maps;  ///< Of the phase that begins with the block, kept maps with them.
+    std::vector<int32_t>* group;
+    std::vector<Complete>* complete;
+  };
+
+  Place PlaceOf(int32_t candidate, bool several, int32_t demands) {
+    const Candidate& first = candidates_[candidate];
+    const auto begin = static_cast<size_t>(first.block.first);
+    const bool extends = begin > 0 && first.ring_class >= 0;
+    return {candidate, demands, Maps(candidate, several) + kept_[begin],
+            extends ? &groups_[begin][{first.ring_class, demands}] : nullptr, &complete_[begin]};
   }
 
-  void Add(const Label& label) {
-    if (!budget_.Allows(label.rings + label.cache + least_maps_, label.excess)) return;
+  void Start(int32_t candidate) {
+    const Candidate& block = candidates_[candidate];
+    const int32_t open = demands_.Before(0, block.block, candidate, rules_.alignment).demands;
+    const bool by_channel = PoolsByChannel(chain_, block.block, end_, false, rules_);
+    Add(PlaceOf(candidate, false, open), 0, by_channel ? 0 : block.cache, block.excess, -1);
+  }
+
+  void Add(const Place& place, int64_t rings, int64_t cache, int64_t excess, int32_t parent) {
+    const int64_t own = rings + cache;
+    if (!budget_.Allows(own + least_maps_, excess)) return;
     const auto index = static_cast<int32_t>(labels_.size());
-    labels_.push_back(label);
-    const Candidate& first = candidates_[label.candidate];
-    const auto begin = static_cast<size_t>(first.block.first);
-    const bool several = label.parent >= 0;
-    const int64_t cache =
-        PoolsByChannel(chain_, first.block, end_, several, rules_) ? 0 : label.cache;
-    const CostPoint cost = {Maps(label.candidate, several) + label.rings + cache + kept_[begin],
-                            label.excess};
-    if (budget_.Allows(cost.ram, cost.excess)) complete_[begin].push_back({cost, index});
-    if (begin > 0 && first.ring_class >= 0) {
-      groups_[begin][{first.ring_class, label.demands}].push_back(index);
+    labels_.push_back({rings, cache, excess, place.candidate, parent, place.demands});
+    if (budget_.Allows(own + place.maps, excess)) {
+      place.complete->push_back({{own + place.maps, excess}, index});
     }
+    if (place.group != nullptr) place.group->push_back(index);
   }
 
   int64_t Maps(int32_t candidate, bool several) {
@@ -167,25 +177,30 @@ class EndSearch {
   void Extend(int32_t map) {
     for (auto& [key, members] : groups_[static_cast<size_t>(map)]) {
       const std::vector<int32_t> group = Undominated(labels_, std::move(members));
-      const std::vector<int64_t>& rings = candidates_.RingBytes(key.first);
+      if (group.empty()) continue;
       for (const int32_t producer : candidates_.EndingAt(map - 1)) {
-        const Candidate& block = candidates_[producer];
-        if (!block.can_feed) continue;
-        const DemandSets::Step step =
-            demands_.Before(key.second, block.block, producer, rules_.alignment);
-        const int64_t ring = rings[static_cast<size_t>(block.height_index)] + step.ring_bytes;
-        for (const int32_t member : group) {
-          const Label& after = labels_[static_cast<size_t>(member)];
-          Add({.rings = after.rings + ring,
-               .cache = std::max(after.cache, block.cache),
-               .excess = after.excess + block.excess,
-               .candidate = producer,
-               .parent = member,
-               .demands = step.demands});
-        }
+        if (candidates_[producer].can_feed) Extend(key, group, producer);
       }
     }
     groups_[static_cast<size_t>(map)].clear();
+  }
+
+  void Extend(const Key& key, const std::vector<int32_t>& group, int32_t producer) {
+    const Candidate& block = candidates_[producer];
+    int64_t ring = candidates_.RingBytes(key.first)[static_cast<size_t>(block.height_index)];
+    // Members come with their excess rising.
+    const int64_t least = labels_[static_cast<size_t>(group.front())].excess + block.excess;
+    if (!budget_.Allows(ring + block.cache + least_maps_, least)) return;
+    const DemandSets::Step step =
+        demands_.Before(key.second, block.block, producer, rules_.alignment);
+    ring += step.ring_bytes;
+    if (!budget_.Allows(ring + block.cache + least_maps_, least)) return;
+    const Place place = PlaceOf(producer, true, step.demands);
+    for (const int32_t member : group) {
+      const Label after = labels_[static_cast<size_t>(member)];
+      Add(place, after.rings + ring, std::max(after.cache, block.cache),
+          after.excess + block.excess, member);
+    }
   }
 
   void Collect(int32_t begin, std::vector<PhaseChoice>& choices) {
@@ -217,7 +232,7 @@ class EndSearch {
   std::vector<int64_t> kept_;  ///< By the phase's first map.
   std::vector<Label> labels_;
   /// By first map; then by ring class and demands.
-  std::vector<std::map<std::pair<int32_t, int32_t>, std::vector<int32_t>>> groups_;
+  std::vector<std::map<Key, std::vector<int32_t>>> groups_;
   std::vector<std::vector<Complete>> complete_;
   std::map<std::pair<int32_t, bool>, int64_t> maps_;
 };

@@ -120,9 +120,8 @@ Chain RandomChain(uint32_t seed, int32_t layers) {
   Chain chain = std::move(builder).Finish(pick(1, 4));
   for (int32_t to = 2; to <= layers; ++to) {
     const int32_t from = pick(0, to - 1);
-    bool alike = chain.Height(from) == chain.Height(to) &&
-                       chain.Width(from) == chain.Width(to) &&
-                       chain.Channels(from) == chain.Channels(to);
+    bool alike = chain.Height(from) == chain.Height(to) && chain.Width(from) == chain.Width(to) &&
+                 chain.Channels(from) == chain.Channels(to);
     for (int32_t l = from; l < to; ++l) alike = alike && chain.layer(l).stride_h == 1;
     if (alike && pick(0, 1) == 0) chain.skips.push_back({from, to});
   }
