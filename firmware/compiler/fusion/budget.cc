@@ -18,9 +18,9 @@ int64_t CostFront::Excess(int64_t ram) const {
   return above == points_.begin() ? kUnreachable : std::prev(above)->excess;
 }
 
-Budget::Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit,
+Budget::Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit, int64_t floor,
                const CostFront& rest)
-    : ram_limit_(ram_limit) {
+    : ram_limit_(ram_limit), floor_(floor) {
   std::vector<int64_t> rams;
   for (const CostFront* front : {&wanted, &rest}) {
     for (const CostPoint& point : front->points()) {
@@ -42,7 +42,7 @@ Budget::Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit,
 
 bool Budget::Allows(int64_t ram, int64_t excess) const {
   if (ram > ram_limit_ || steps_.empty()) return false;
-  const auto above = std::ranges::upper_bound(steps_, ram, {}, &Step::ram);
+  const auto above = std::ranges::upper_bound(steps_, std::max(ram, floor_), {}, &Step::ram);
   return excess <= (above == steps_.begin() ? above : std::prev(above))->excess;
 }
 

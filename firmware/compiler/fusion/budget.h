@@ -35,8 +35,10 @@ class CostFront {
 class Budget {
  public:
   /// `wanted`: a plan is of use when, for some RAM up to `ram_limit`, its excess is no more than
-  /// the front's there; below the front's first point up to `excess_limit`.
-  Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit, const CostFront& rest);
+  /// the front's there; below the front's first point up to `excess_limit`. No plan needs less RAM
+  /// than `floor`.
+  Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit, int64_t floor,
+         const CostFront& rest);
 
   bool Allows(int64_t ram, int64_t excess) const;
 
@@ -46,6 +48,7 @@ class Budget {
     int64_t excess;  ///< The most allowed from this RAM on.
   };
   int64_t ram_limit_;
+  int64_t floor_;
   std::vector<Step> steps_;  ///< RAM rising, excess falling.
 };
 

@@ -68,12 +68,14 @@ class DemandSets {
   std::map<std::pair<int32_t, int32_t>, Step> steps_;
 };
 
-/// Those of one group that no other beats in rings, cache and excess.
-std::vector<int32_t> Undominated(const std::vector<Label>& labels, std::vector<int32_t> group) {
+/// Those of one group that no other beats in rings, cache and excess (`only_ram`: in the first
+/// two).
+std::vector<int32_t> Undominated(const std::vector<Label>& labels, std::vector<int32_t> group,
+                                 bool only_ram) {
   std::ranges::sort(group, [&](int32_t a, int32_t b) {
     const Label& x = labels[static_cast<size_t>(a)];
     const Label& y = labels[static_cast<size_t>(b)];
-    if (x.excess != y.excess) return x.excess < y.excess;
+    if (!only_ram && x.excess != y.excess) return x.excess < y.excess;
     return x.rings != y.rings ? x.rings < y.rings : x.cache < y.cache;
   });
   std::map<int64_t, int64_t> least_cache;  // By rings; caches fall as rings rise.
@@ -96,12 +98,13 @@ std::vector<int32_t> Undominated(const std::vector<Label>& labels, std::vector<i
 class EndSearch {
  public:
   EndSearch(const Chain& chain, const CostRules& rules, const Candidates& candidates,
-            DemandSets& demands, const Budget& budget, int32_t end)
+            DemandSets& demands, const Budget& budget, bool only_ram, int32_t end)
       : chain_(chain),
         rules_(rules),
         candidates_(candidates),
         demands_(demands),
         budget_(budget),
+        only_ram_(only_ram),
         end_(end),
         groups_(static_cast<size_t>(end)),
         complete_(static_cast<size_t>(end)) {
@@ -112,11 +115,17 @@ class EndSearch {
     }
   }
 
-  std::vector<PhaseChoice> Run() {
+  int64_t labels() const { return static_cast<int64_t>(labels_.size()); }
+
+  /// Empty, with more labels than allowed, when it takes too many.
+  std::vector<PhaseChoice> Run(int64_t most_labels) {
     for (const int32_t last : candidates_.EndingAt(end_ - 1)) {
       if (candidates_[last].can_end) Start(last);
     }
-    for (int32_t map = end_ - 1; map > 0; --map) Extend(map);
+    for (int32_t map = end_ - 1; map > 0; --map) {
+      Extend(map, most_labels);
+      if (labels() > most_labels) return {};
+    }
     std::vector<PhaseChoice> choices;
     for (int32_t begin = 0; begin < end_; ++begin) Collect(begin, choices);
     return choices;
@@ -174,12 +183,13 @@ class EndSearch {
   }
 
   /// Puts producers before all labels that begin at `map`.
-  void Extend(int32_t map) {
+  void Extend(int32_t map, int64_t most_labels) {
     for (auto& [key, members] : groups_[static_cast<size_t>(map)]) {
-      const std::vector<int32_t> group = Undominated(labels_, std::move(members));
+      const std::vector<int32_t> group = Undominated(labels_, std::move(members), only_ram_);
       if (group.empty()) continue;
       for (const int32_t producer : candidates_.EndingAt(map - 1)) {
         if (candidates_[producer].can_feed) Extend(key, group, producer);
+        if (labels() > most_labels) return;
       }
     }
     groups_[static_cast<size_t>(map)].clear();
@@ -188,8 +198,9 @@ class EndSearch {
   void Extend(const Key& key, const std::vector<int32_t>& group, int32_t producer) {
     const Candidate& block = candidates_[producer];
     int64_t ring = candidates_.RingBytes(key.first)[static_cast<size_t>(block.height_index)];
-    // Members come with their excess rising.
-    const int64_t least = labels_[static_cast<size_t>(group.front())].excess + block.excess;
+    // Members come with their excess rising, unless it does not matter.
+    const int64_t least =
+        only_ram_ ? 0 : labels_[static_cast<size_t>(group.front())].excess + block.excess;
     if (!budget_.Allows(ring + block.cache + least_maps_, least)) return;
     const DemandSets::Step step =
         demands_.Before(key.second, block.block, producer, rules_.alignment);
@@ -212,9 +223,9 @@ class EndSearch {
     for (int32_t l = begin; l < end_; ++l) unfused += chain_.layer(l).Macs();
     int64_t least = CostFront::kUnreachable;
     for (const Complete& phase : all) {
-      if (phase.cost.excess >= least) continue;
-      least = phase.cost.excess;
-      PhaseChoice choice = {begin, end_, phase.cost.ram, unfused + least, {}};
+      if (phase.cost.excess >= least || (only_ram_ && least == 0)) continue;
+      least = only_ram_ ? 0 : phase.cost.excess;
+      PhaseChoice choice = {begin, end_, phase.cost.ram, unfused + phase.cost.excess, {}};
       for (int32_t l = phase.label; l >= 0; l = labels_[static_cast<size_t>(l)].parent) {
         choice.blocks.push_back(candidates_[labels_[static_cast<size_t>(l)].candidate].block);
       }
@@ -227,6 +238,7 @@ class EndSearch {
   const Candidates& candidates_;
   DemandSets& demands_;
   const Budget& budget_;
+  bool only_ram_;
   int32_t end_;
   int64_t least_maps_ = 0;
   std::vector<int64_t> kept_;  ///< By the phase's first map.
@@ -272,18 +284,23 @@ Family FullFamily(int32_t ring_height) {
   return family;
 }
 
-std::vector<PhaseChoice> FindPhases(const Chain& chain, const CostRules& rules,
-                                    const Family& family, const SearchLimits& limits) {
+std::optional<std::vector<PhaseChoice>> FindPhases(const Chain& chain, const CostRules& rules,
+                                                   const Family& family,
+                                                   const SearchLimits& limits) {
   const Candidates candidates(chain, rules, family, limits.ram);
   DemandSets demands(chain);
   std::vector<PhaseChoice> phases;
   std::vector<CostFront> rest(static_cast<size_t>(chain.size()) + 1);
   rest.back() = CostFront({{0, 0}});
+  int64_t labels_left = kMaxLabels;
   for (int32_t end = chain.size(); end > 0; --end) {
-    if (end < chain.size()) rest[static_cast<size_t>(end)] = FrontFrom(chain, end, phases, rest);
-    const Budget budget(limits.wanted, limits.ram, limits.excess, rest[static_cast<size_t>(end)]);
-    EndSearch search(chain, rules, candidates, demands, budget, end);
-    for (PhaseChoice& choice : search.Run()) phases.push_back(std::move(choice));
+    auto& after = rest[static_cast<size_t>(end)];
+    if (end < chain.size()) after = FrontFrom(chain, end, phases, rest);
+    const Budget budget(limits.wanted, limits.ram, limits.excess, limits.floor, after);
+    EndSearch search(chain, rules, candidates, demands, budget, limits.only_ram, end);
+    for (PhaseChoice& choice : search.Run(labels_left)) phases.push_back(std::move(choice));
+    labels_left -= search.labels();
+    if (labels_left < 0) return std::nullopt;
   }
   return phases;
 }

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
+#include <optional>
 #include <vector>
 
 #include "firmware/compiler/fusion/budget.h"
@@ -38,11 +37,17 @@ struct SearchLimits {
   CostFront wanted;  ///< Plans already known: what is worse is not looked for.
   int64_t ram = INT64_MAX / 4;
   int64_t excess = CostFront::kUnreachable;
+  int64_t floor = 0;      ///< No plan needs less RAM than this.
+  bool only_ram = false;  ///< MACs do not matter: phases of least RAM, one between two maps.
 };
 
+/// Partial phases that one search may look at, about two seconds' worth.
+inline constexpr int64_t kMaxLabels = 6'000'000;
+
 /// All phases of the family that are part of some plan within the limits, and perhaps some that are
-/// not. Deterministic.
-std::vector<PhaseChoice> FindPhases(const Chain& chain, const CostRules& rules,
-                                    const Family& family, const SearchLimits& limits);
+/// not. Deterministic. Nothing when that takes more than kMaxLabels: try a smaller family.
+std::optional<std::vector<PhaseChoice>> FindPhases(const Chain& chain, const CostRules& rules,
+                                                   const Family& family,
+                                                   const SearchLimits& limits);
 
 }  // namespace tinyrig::compiler

@@ -128,7 +128,8 @@ TEST(Families, RingsOfOneRow) {
 }
 
 /// All techniques, for the three ways to have the input: not counted, resident, streamed once, sent
-/// again as slabs.
+/// again as slabs. The other program capped rings' producers at two rows there; this one finds
+/// 8,547 B instead of 9,275 B (MBV2 r at 1.1) and 34,780 B instead of 36,228 B (320K r at 1.3).
 TEST(Families, Everything) {
   const auto expect = [](const char* name, Chain (*chain)(), InputPlace input,
                          std::vector<int64_t> ram, double factor) {
@@ -160,9 +161,9 @@ TEST(Families, Everything) {
   expect("MBV2 s", MobileNetV2, kRows, {20'566, 10'535, 10'316, 9'887, 9'887}, 1.310);
   expect("vww5 s", McuNetVww5, kRows, {14'872, 10'496, 9'536, 9'536, 9'536}, 1.177);
   expect("320K s", McuNet320K, kRows, {58'528, 42'928, 40'816, 37'460, 37'460}, 1.496);
-  expect("MBV2 r", MobileNetV2, kSlabs, {19'306, 9'275, 6'506, 5'924, 5'924}, 1.405);
+  expect("MBV2 r", MobileNetV2, kSlabs, {19'306, 8'547, 6'506, 5'924, 5'924}, 1.405);
   expect("vww5 r", McuNetVww5, kSlabs, {14'188, 8'684, 7'764, 7'684, 7'684}, 1.434);
-  expect("320K r", McuNet320K, kSlabs, {58'528, 40'336, 36'228, 29'816, 27'292}, 1.849);
+  expect("320K r", McuNet320K, kSlabs, {58'528, 40'336, 34'780, 29'816, 27'292}, 1.849);
 }
 
 }  // namespace
