@@ -11,9 +11,11 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/fusion/chain.cc
     ${compiler_dir}/fusion/cost.cc
     ${compiler_dir}/fusion/edge_search.cc
+    ${compiler_dir}/fusion/fusion_plan.cc
     ${compiler_dir}/fusion/fusion_search.cc
     ${compiler_dir}/fusion/graph_chain.cc
     ${compiler_dir}/fusion/graph_layer.cc
+    ${compiler_dir}/fusion/notation.cc
     ${compiler_dir}/fusion/phase.cc
     ${compiler_dir}/fusion/phase_search.cc
     ${compiler_dir}/fusion/rows.cc

@@ -7,9 +7,9 @@
 namespace tinyrig::compiler {
 namespace {
 
-CachePart Part(const Chain& chain, CacheKind kind, int32_t map, int32_t columns, int32_t rows) {
+ArenaPart Part(const Chain& chain, PartKind kind, int32_t map, int32_t columns, int32_t rows) {
   const int64_t elements = int64_t{columns} * rows * chain.Channels(map);
-  return {kind, map, columns, rows, elements};
+  return {.kind = kind, .map = map, .columns = columns, .rows = rows, .bytes = elements};
 }
 
 bool BeginsAndEndsInside(const Skip& skip, int32_t first, int32_t last) {
@@ -18,42 +18,43 @@ bool BeginsAndEndsInside(const Skip& skip, int32_t first, int32_t last) {
 
 /// Columns that a window keeps of its input; pointwise layers take pixel after pixel.
 void AddInnerMaps(const Chain& chain, const FusedBlock& block, const std::vector<int32_t>& heights,
-                  std::vector<CachePart>& parts) {
+                  std::vector<ArenaPart>& parts) {
   for (int32_t map = block.first + 1; map <= block.last; ++map) {
     const ChainLayer& layer = chain.layer(map);
     if (layer.kernel_h == 1 && layer.kernel_w == 1) {
-      parts.push_back(Part(chain, CacheKind::kPixel, map, 1, 1));
+      parts.push_back(Part(chain, PartKind::kPixel, map, 1, 1));
       continue;
     }
-    parts.push_back(Part(chain, CacheKind::kColumns, map, std::min(layer.kernel_w, layer.in_w),
+    parts.push_back(Part(chain, PartKind::kColumns, map, std::min(layer.kernel_w, layer.in_w),
                          heights[static_cast<size_t>(map - block.first)]));
   }
 }
 
 /// A sum's first operand waits for as many columns as the windows between look ahead.
 void AddInnerSkips(const Chain& chain, const FusedBlock& block, const std::vector<int32_t>& heights,
-                   std::vector<CachePart>& parts) {
+                   std::vector<ArenaPart>& parts) {
   for (const Skip& skip : chain.skips) {
     if (!BeginsAndEndsInside(skip, block.first, block.last)) continue;
     int32_t columns = 1;
     for (int32_t l = skip.from; l < skip.to; ++l) {
       columns += chain.layer(l).kernel_w - 1 - chain.layer(l).pad_left;
     }
-    parts.push_back(Part(chain, CacheKind::kSkipColumns, skip.from,
+    parts.push_back(Part(chain, PartKind::kSkipColumns, skip.from,
                          std::min(columns, chain.Width(skip.from)),
                          heights[static_cast<size_t>(skip.to - block.first)]));
   }
 }
 
-std::vector<CachePart> ChannelCaches(const Chain& chain, const FusedBlock& block,
+std::vector<ArenaPart> ChannelCaches(const Chain& chain, const FusedBlock& block,
                                      const std::vector<int32_t>& heights) {
   const int32_t expanded = block.first + 1;
   const int32_t width = chain.Width(expanded);
-  CachePart plane = {CacheKind::kPlane, expanded, width, heights[1], int64_t{heights[1]} * width};
-  CachePart sums =
-      Part(chain, CacheKind::kSums, block.last + 1, chain.Width(block.last + 1), heights.back());
+  ArenaPart plane = Part(chain, PartKind::kPlane, expanded, width, heights[1]);
+  plane.bytes = int64_t{heights[1]} * width;
+  ArenaPart sums =
+      Part(chain, PartKind::kSums, block.last + 1, chain.Width(block.last + 1), heights.back());
   sums.bytes *= int64_t{sizeof(int32_t)};
-  return {plane, sums, Part(chain, CacheKind::kStaged, block.last + 1, 1, 1)};
+  return {plane, sums, Part(chain, PartKind::kStaged, block.last + 1, 1, 1)};
 }
 
 /// Columns that a patch of `width` needs of every map, as TileHeights() of rows.
@@ -69,7 +70,7 @@ std::vector<int32_t> TileWidths(const Chain& chain, const FusedBlock& block) {
 }
 
 /// Layer by layer: a patch's maps inside the block, of which two live at once, and the sums'.
-std::vector<CachePart> PatchCaches(const Chain& chain, const FusedBlock& block,
+std::vector<ArenaPart> PatchCaches(const Chain& chain, const FusedBlock& block,
                                    const std::vector<int32_t>& heights) {
   const std::vector<int32_t> widths = TileWidths(chain, block);
   const auto patch = [&](int32_t map) {
@@ -77,13 +78,15 @@ std::vector<CachePart> PatchCaches(const Chain& chain, const FusedBlock& block,
     const auto i = static_cast<size_t>(map - block.first);
     return int64_t{heights[i]} * widths[i] * chain.Channels(map);
   };
-  CachePart most = {CacheKind::kPatchMaps, block.first, 0, 0, 0};
+  ArenaPart most{.kind = PartKind::kPatchMaps, .map = block.first};
   for (int32_t map = block.first; map <= block.last; ++map) {
     int64_t bytes = patch(map) + patch(map + 1);
     for (const Skip& skip : chain.skips) {
       if (skip.from < map && skip.to > map) bytes += patch(skip.from);
     }
-    if (bytes > most.bytes) most = {CacheKind::kPatchMaps, map, 0, 0, bytes};
+    if (bytes <= most.bytes) continue;
+    most.map = map;
+    most.bytes = bytes;
   }
   return {most};
 }
@@ -126,20 +129,20 @@ bool CanSliceChannels(const Chain& chain, int32_t first, int32_t last) {
   });
 }
 
-std::vector<CachePart> BlockCaches(const Chain& chain, const FusedBlock& block) {
+std::vector<ArenaPart> BlockCaches(const Chain& chain, const FusedBlock& block) {
   const std::vector<int32_t> heights = TileHeights(chain, block.first, block.last, block.height);
   if (block.mode == BlockMode::kChannels) return ChannelCaches(chain, block, heights);
   if (block.mode == BlockMode::kPatch) return PatchCaches(chain, block, heights);
-  std::vector<CachePart> parts;
+  std::vector<ArenaPart> parts;
   AddInnerMaps(chain, block, heights, parts);
   AddInnerSkips(chain, block, heights, parts);
-  parts.push_back(Part(chain, CacheKind::kStaged, block.last + 1, 1, 1));
+  parts.push_back(Part(chain, PartKind::kStaged, block.last + 1, 1, 1));
   return parts;
 }
 
 int64_t CacheBytes(const Chain& chain, const FusedBlock& block, int32_t alignment) {
   int64_t bytes = 0;
-  for (const CachePart& part : BlockCaches(chain, block)) bytes += AlignUp(part.bytes, alignment);
+  for (const ArenaPart& part : BlockCaches(chain, block)) bytes += AlignUp(part.bytes, alignment);
   return bytes;
 }
 

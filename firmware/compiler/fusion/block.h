@@ -31,22 +31,33 @@ struct FusedBlock {
   bool operator==(const FusedBlock&) const = default;
 };
 
-enum class CacheKind : uint8_t {
+/// What a piece of the arena holds. Maps and rings of rows are [rows][width][channels].
+enum class PartKind : uint8_t {
+  kInput,        ///< Map that the phase reads.
+  kInputRows,    ///< Ring of rows of the network's input.
+  kInputSlab,    ///< [columns][rows][channels] of the network's input.
+  kOutput,       ///< Map that the phase writes; lies `overlap` below the input.
+  kPoolSums,     ///< One sum a channel of the last map: int32, or int8 means channel by channel.
+  kKept,         ///< Residual map for a later phase.
+  kRing,         ///< Ring of rows of `map` between two blocks.
+  kSkipRing,     ///< Ring of rows of `map` until the sum that it ends in.
   kColumns,      ///< [columns][rows][channels] of `map`: ring of columns.
   kPixel,        ///< One pixel of `map`.
   kPlane,        ///< [rows][width of the map] of one channel of `map`.
   kSums,         ///< int32 [rows][width][channels] of `map`: the projection so far.
   kStaged,       ///< One pixel of the block's output, complete before it overwrites input.
   kSkipColumns,  ///< [columns][rows][channels] of `map` until the sum that it ends in.
-  kPatchMaps,    ///< Two neighbouring maps of a patch, the pair that takes most.
+  kPatchMaps,    ///< Neighbouring maps of a patch, the pair that takes most.
 };
 
-struct CachePart {
-  CacheKind kind = CacheKind::kColumns;
+struct ArenaPart {
+  PartKind kind = PartKind::kColumns;
   int32_t map = 0;
-  int32_t columns = 0;
+  int32_t columns = 0;  ///< Where the kind has them.
   int32_t rows = 0;
   int64_t bytes = 0;
+  int64_t offset = 0;  ///< Of the arena's first byte; FusionPlan has it.
+  int32_t block = -1;  ///< Of the phase, whose cache it is; -1: lives as long as the phase.
 };
 
 /// Bytes up to the next multiple of the alignment, a power of two.
@@ -58,7 +69,7 @@ constexpr int64_t AlignUp(int64_t bytes, int64_t alignment) {
 bool CanSliceChannels(const Chain& chain, int32_t first, int32_t last);
 
 /// The block's caches. REQUIRES: the block is possible in its mode.
-std::vector<CachePart> BlockCaches(const Chain& chain, const FusedBlock& block);
+std::vector<ArenaPart> BlockCaches(const Chain& chain, const FusedBlock& block);
 
 /// Their sum, each rounded up to the alignment.
 int64_t CacheBytes(const Chain& chain, const FusedBlock& block, int32_t alignment);

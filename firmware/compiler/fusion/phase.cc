@@ -157,9 +157,10 @@ bool InputOutlives(const Chain& chain, int32_t begin, int32_t end) {
                              [&](const Skip& skip) { return skip.from == begin && skip.to > end; });
 }
 
-int64_t KeptMapBytes(const Chain& chain, int32_t begin, int32_t end, const CostRules& rules) {
-  if (!rules.skips) return 0;
-  int64_t bytes = 0;
+std::vector<int32_t> KeptMaps(const Chain& chain, int32_t begin, int32_t end,
+                              const CostRules& rules) {
+  std::vector<int32_t> maps;
+  if (!rules.skips) return maps;
   for (int32_t map = 0; map < end; ++map) {
     const bool kept = std::ranges::any_of(chain.skips, [&](const Skip& skip) {
       return skip.from == map && (map < begin ? skip.to > begin : map > begin && skip.to > end);
@@ -168,7 +169,15 @@ int64_t KeptMapBytes(const Chain& chain, int32_t begin, int32_t end, const CostR
     // Rows and slabs are gone when they have been read: the first phase copies them.
     const bool copied = map == 0 && begin == 0 && InputOutlives(chain, 0, end) &&
                         (rules.input == InputPlace::kRows || rules.input == InputPlace::kSlabs);
-    if ((kept && !elsewhere) || copied) bytes += AlignUp(chain.MapBytes(map), rules.alignment);
+    if ((kept && !elsewhere) || copied) maps.push_back(map);
+  }
+  return maps;
+}
+
+int64_t KeptMapBytes(const Chain& chain, int32_t begin, int32_t end, const CostRules& rules) {
+  int64_t bytes = 0;
+  for (const int32_t map : KeptMaps(chain, begin, end, rules)) {
+    bytes += AlignUp(chain.MapBytes(map), rules.alignment);
   }
   return bytes;
 }

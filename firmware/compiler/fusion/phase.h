@@ -42,8 +42,10 @@ int64_t OverlapOfSeveral(const Chain& chain, const FusedBlock& first, int32_t en
 /// Whether a sum begins at the phase's input and ends after the phase: the input stays whole then.
 bool InputOutlives(const Chain& chain, int32_t begin, int32_t end);
 
-/// Bytes of residual maps that stay whole while the phase from map `begin` to map `end` runs,
-/// beside its input and output.
+/// Residual maps that stay whole while the phase from map `begin` to map `end` runs, beside its
+/// input and output; rising.
+std::vector<int32_t> KeptMaps(const Chain& chain, int32_t begin, int32_t end,
+                              const CostRules& rules);
 int64_t KeptMapBytes(const Chain& chain, int32_t begin, int32_t end, const CostRules& rules);
 
 /// Bytes of the network's input while `block`, the first of all, runs.

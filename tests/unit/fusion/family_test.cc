@@ -47,7 +47,9 @@ std::vector<EdgePath> FrontOf(const Chain& chain, const CostRules& rules, const 
   small.rings = false;
   for (const Family& stage : {small, family}) {
     EdgeGraph graph{.last_map = chain.size(), .edges = {}};
-    for (const PhaseChoice& phase : FindPhases(chain, rules, stage, limits)) {
+    const auto phases = FindPhases(chain, rules, stage, limits);
+    EXPECT_TRUE(phases.has_value());
+    for (const PhaseChoice& phase : *phases) {
       graph.edges.push_back({phase.begin, phase.end, phase.ram, phase.macs});
     }
     front = ParetoSet(graph);
