@@ -173,6 +173,7 @@ Lease Scheduler::Begin(BoardView& board, JobQueue::Taken taken, TimeUs now) {
   Lease lease;
   lease.key = {job.job, ++job.last_attempt, last_fence_};
   lease.campaign = job.terms->campaign;
+  lease.queued_us = job.queued_us;
   lease.board = board.id;
   lease.agent = board.agent;
   lease.timeout_us = job.terms->timeout_us;

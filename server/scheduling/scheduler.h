@@ -30,6 +30,7 @@ struct Lease {
   CampaignId campaign;
   BoardId board;
   AgentId agent;
+  TimeUs queued_us = 0;    ///< Since when the job waited.
   TimeUs deadline_us = 0;  ///< When the server gives up on it.
   TimeUs timeout_us = 0;   ///< What the agent is told.
   bool reference = false;  ///< Of a job that is pinned to the board.

@@ -29,6 +29,11 @@ Result<ServiceCounts> CountService(Database& db) {
   TRY(FillByWord(db,
                  "SELECT board_type, count(*) FROM job WHERE state='queued' GROUP BY board_type",
                  &counts.queued_by_type));
+  // All jobs of a campaign have its priority.
+  TRY(FillByWord(db,
+                 "SELECT (SELECT max(-10, min(10, j.priority)) FROM job j WHERE j.campaign_id = "
+                 "c.campaign_id LIMIT 1), sum(queued) FROM campaign c WHERE queued > 0 GROUP BY 1",
+                 &counts.queued_by_priority));
   TRY(FillByWord(db, "SELECT owner, count(*) FROM job WHERE state='failed' GROUP BY owner",
                  &counts.failed_by_owner));
   return counts;

@@ -13,6 +13,7 @@ namespace tinyrig::server {
 struct ServiceCounts {
   std::map<std::string, uint64_t> jobs_by_state;
   std::map<std::string, uint64_t> queued_by_type;
+  std::map<std::string, uint64_t> queued_by_priority;
   std::map<std::string, uint64_t> failed_by_owner;
 };
 Result<ServiceCounts> CountService(Database& db);

@@ -40,9 +40,9 @@ void MetricsPage::Sample(double value, Labels labels) {
 void MetricsPage::Add(std::string_view name, std::string_view help, const Histogram& histogram) {
   Family(name, "histogram", help);
   const Histogram::Totals totals = histogram.Read();
-  for (size_t i = 0; i < Histogram::kBounds.size(); ++i) {
+  for (size_t i = 0; i < totals.up_to.size(); ++i) {
     text_ +=
-        fmt::format("{}_bucket{{le=\"{}\"}} {}\n", name, Histogram::kBounds[i], totals.up_to[i]);
+        fmt::format("{}_bucket{{le=\"{}\"}} {}\n", name, histogram.bounds()[i], totals.up_to[i]);
   }
   text_ += fmt::format("{0}_bucket{{le=\"+Inf\"}} {1}\n{0}_sum {2}\n{0}_count {1}\n", name,
                        totals.count, totals.sum_s);

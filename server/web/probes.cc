@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "server/model/names.h"
+#include "server/service/offer_times.h"
 #include "server/web/metrics_page.h"
 
 namespace tinyrig::server {
@@ -75,6 +76,10 @@ void AddJobs(const ServiceCounts& counts, MetricsPage* page) {
   page->Family("tinyrig_queue_jobs", "gauge", "Jobs that wait, by board type.");
   for (const auto& [type, count] : counts.queued_by_type) {
     page->Sample(static_cast<double>(count), {{"board_type", type}});
+  }
+  page->Family("tinyrig_queue_priority_jobs", "gauge", "Jobs that wait, by campaign priority.");
+  for (const auto& [priority, count] : counts.queued_by_priority) {
+    page->Sample(static_cast<double>(count), {{"priority", priority}});
   }
   page->Family("tinyrig_failed_jobs", "gauge",
                "Failed jobs that the database has, by who is to blame.");
@@ -165,6 +170,10 @@ asio::awaitable<std::string> Probes::Metrics(const HttpAnswers& answers) {
     page.Sample(static_cast<double>(count),
                 {{"route", answer.first}, {"status", std::to_string(answer.second)}});
   }
+  page.Add("tinyrig_queue_wait_seconds",
+           "How long attempts waited until they were offered to a board.", QueueTimes());
+  page.Add("tinyrig_dispatch_seconds",
+           "From a board's result to its next offer, when a job waited for it.", DispatchTimes());
   page.Add("tinyrig_io_lag_seconds", "How late the io thread is, asked four times a second.", lag_);
   page.Add("tinyrig_store_transaction_seconds",
            "From the begin of a transaction to its end on disk.", TransactionTimes());

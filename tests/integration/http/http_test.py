@@ -260,8 +260,10 @@ class Machines(Http):
             self.assertIn(kind, ("gauge", "counter", "histogram"))
             self.assertTrue(help_text)
         for wanted in ("tinyrig_jobs", "tinyrig_queue_jobs", "tinyrig_boards", "tinyrig_agents", "tinyrig_calls",
-                       "tinyrig_io_lag_seconds", "tinyrig_store_transaction_seconds", "tinyrig_store_bytes"):
+                       "tinyrig_io_lag_seconds", "tinyrig_store_transaction_seconds", "tinyrig_store_bytes",
+                       "tinyrig_queue_priority_jobs", "tinyrig_queue_wait_seconds", "tinyrig_dispatch_seconds"):
             self.assertIn(wanted, families)
+        self.check_conventions(text, families)
         queued = {s[1]["board_type"]: s[2] for s in families["tinyrig_queue_jobs"][1]}
         self.assertEqual(sum(queued.values()), self.json("/api/v1/campaigns")["campaigns"][0]["counts"]["queued"])
         self.assertGreater(queued["virtual_m4"], 0)
@@ -269,6 +271,26 @@ class Machines(Http):
         self.assertEqual(calls[("CampaignService/SubmitCampaign", "OK")], 1)
         self.assertEqual(calls[("AccessService/CreateToken", "OK")], 5)
         self.assertEqual(calls[("AccessService/ListTokens", "PERMISSION_DENIED")], 1)
+
+    def check_conventions(self, text: str, families: dict) -> None:
+        """What promtool would find fault with: families once, units as names end, cumulative buckets."""
+        for kind in ("HELP", "TYPE"):
+            named = re.findall(rf"^# {kind} (\S+)", text, re.MULTILINE)
+            self.assertEqual(len(named), len(set(named)))
+        for name in re.findall(r"^# TYPE (\S+) counter", text, re.MULTILINE):
+            self.assertTrue(name.endswith("_total"), name)
+        for name, (kind, samples) in families.items():
+            keys = [(s[0], tuple(sorted(s[1].items()))) for s in samples]
+            self.assertEqual(len(keys), len(set(keys)), name)
+            self.assertLess(len(keys), 200, name)
+            if kind != "histogram":
+                continue
+            self.assertRegex(name, r"_(seconds|bytes)$")
+            buckets = [(float(s[1]["le"]), s[2]) for s in samples if s[0] == name + "_bucket"]
+            self.assertEqual(buckets, sorted(buckets))
+            self.assertEqual([count for _, count in buckets], sorted(count for _, count in buckets), name)
+            self.assertEqual(buckets[-1][0], float("inf"))
+            self.assertEqual(buckets[-1][1], next(s[2] for s in samples if s[0] == name + "_count"))
 
     def test_a_slow_client_is_dropped_and_delays_nobody(self):
         host, port = self.address.rsplit(":", 1)

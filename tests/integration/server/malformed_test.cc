@@ -1,12 +1,7 @@
 // Requests that nobody should send: 10,000 of them, by gRPC, HTTP/2 and HTTP/1.1, the same ones in
 // every run. The server answers or hangs up, and goes on.
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <random>
 
@@ -143,28 +138,6 @@ class Malformed : public testing::Test {
   }
 
   /// Sends bytes and takes what comes back, for a moment.
-  std::string Throw(const std::string& address, const std::string& bytes) {
-    const size_t colon = address.rfind(':');
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(colon + 1))));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    std::string answer;
-    if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0) {
-      (void)!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      ::shutdown(fd, SHUT_WR);
-      pollfd ready{fd, POLLIN, 0};
-      char buffer[4096];
-      ssize_t n = 0;
-      while (::poll(&ready, 1, 1000) > 0 && (n = ::recv(fd, buffer, sizeof(buffer), 0)) > 0) {
-        answer.append(buffer, static_cast<size_t>(n));
-      }
-    }
-    ::close(fd);
-    return answer;
-  }
-
   ServerProcess server_;
   Client client_{server_.address()};
   std::string instance_;
@@ -211,7 +184,8 @@ TEST_F(Malformed, Http1) {
   int answered = 0;
   for (int i = 0; i < kHttp1; ++i) {
     const std::string& base = good[Random(static_cast<uint32_t>(good.size()))];
-    const std::string answer = Throw(address, Random(10) == 0 ? RandomBytes(300) : Mutated(base));
+    const std::string answer =
+        SendBytes(address, Random(10) == 0 ? RandomBytes(300) : Mutated(base));
     // Nobody who has no token is told anything but that the server lives.
     if (answer.starts_with("HTTP/1.1 200")) {
       ASSERT_NE(answer.find("\r\n\r\nok\n"), std::string::npos) << answer;
@@ -219,9 +193,9 @@ TEST_F(Malformed, Http1) {
     answered += answer.starts_with("HTTP/1.1 ") ? 1 : 0;
   }
   EXPECT_GT(answered, kHttp1 / 4);
-  EXPECT_NE(
-      Throw(address, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").find("ok"),
-      std::string::npos);
+  EXPECT_NE(SendBytes(address, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                .find("ok"),
+            std::string::npos);
 }
 
 TEST_F(Malformed, Http2) {
@@ -242,7 +216,7 @@ TEST_F(Malformed, Http2) {
       bytes += std::string(3, '\0') + static_cast<char>(Random(4));
       bytes += payload;
     }
-    Throw(server_.addresses()[1], Random(5) == 0 ? RandomBytes(200) : Mutated(bytes));
+    SendBytes(server_.addresses()[1], Random(5) == 0 ? RandomBytes(200) : Mutated(bytes));
   }
 }
 

@@ -1,6 +1,11 @@
 #include "tests/integration/server/raw_call.h"
 
+#include <arpa/inet.h>
 #include <google/protobuf/unknown_field_set.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <chrono>
 
@@ -61,6 +66,28 @@ RawAnswer RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::stri
   }
   call->Finish(&answer.status, nullptr);
   wait();
+  return answer;
+}
+
+std::string SendBytes(const std::string& address, const std::string& bytes) {
+  const size_t colon = address.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(colon + 1))));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::string answer;
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0) {
+    (void)!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    ::shutdown(fd, SHUT_WR);
+    pollfd ready{fd, POLLIN, 0};
+    char buffer[4096];
+    ssize_t n = 0;
+    while (::poll(&ready, 1, 1000) > 0 && (n = ::recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+      answer.append(buffer, static_cast<size_t>(n));
+    }
+  }
+  ::close(fd);
   return answer;
 }
 

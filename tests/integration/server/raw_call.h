@@ -19,6 +19,10 @@ struct RawAnswer {
 RawAnswer RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                   const std::string& request, const std::string& token = "", int seconds = 10);
 
+/// What the server answers to these bytes on a TCP connection to "HOST:PORT" of this machine, until
+/// it hangs up or is silent for a second.
+std::string SendBytes(const std::string& address, const std::string& bytes);
+
 /// Full names of the services that the server lists.
 std::vector<std::string> ReflectedServices(const std::shared_ptr<grpc::Channel>& channel);
 
