@@ -32,6 +32,7 @@ class HealthTest : public testing::Test {
   void Work(const v1::LeaseOffer& offer) {
     Behaviour& board = boards_[offer.board_id()];
     const bool reference = IsReference(offer);
+    if (!reference && hold_next_.exchange(false)) return held_.set_value(offer);
     ++(reference ? board.references : board.ordinary);
     if (board.dead || (!reference && board.bench_failures-- > 0)) {
       return agent_.Finish(FakeAgent::Failed(offer, v1::FAILURE_OWNER_BENCH, "probe lost"));
@@ -97,6 +98,8 @@ class HealthTest : public testing::Test {
 
   ServerProcess server_;
   Client client_{server_.address()};
+  std::atomic<bool> hold_next_ = false;  // The next ordinary job is kept in held_, unanswered.
+  std::promise<v1::LeaseOffer> held_;
   std::map<std::string, Behaviour> boards_ = [] {
     std::map<std::string, Behaviour> boards;
     boards["b1"];
@@ -122,10 +125,16 @@ TEST_F(HealthTest, ASuspectBoardThatPassesIsGoodAgain) {
 }
 
 TEST_F(HealthTest, AnotherCountQuarantinesThoughTheOutputIsRight) {
-  ASSERT_TRUE(agent_.Connect());
   boards_["b1"].extra_ticks = 80;
-  boards_["b1"].bench_failures = 1;
+  hold_next_ = true;
+  ASSERT_TRUE(agent_.Connect());
+  // b1 takes the job, whichever board the server would choose, and b2 is there when b1 fails.
+  SetMaintenance("b2", true);
   const uint64_t campaign = Submit();
+  std::future<v1::LeaseOffer> offer = held_.get_future();
+  ASSERT_EQ(offer.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  SetMaintenance("b2", false);
+  agent_.Finish(FakeAgent::Failed(offer.get(), v1::FAILURE_OWNER_BENCH, "probe lost"));
   client_.Watch(campaign, 60);
   EXPECT_EQ(client_.GetCampaign(campaign).counts().succeeded(), 1u);
   ASSERT_TRUE(Becomes("b1", v1::BOARD_HEALTH_QUARANTINED));
