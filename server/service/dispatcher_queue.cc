@@ -50,7 +50,10 @@ std::string Dispatcher::WhyIdle(const BoardView& board, TimeUs timeout_us) const
   const TimeUs now = clock_.Now();
   if (!board.online) return "its agent is not connected";
   if (!board.broken.empty()) return board.broken;
-  if (board.maintenance) return "is in maintenance: " + board.maintenance_reason;
+  if (board.maintenance) {
+    return fmt::format("is in maintenance{}{}", board.maintenance_reason.empty() ? "" : ": ",
+                       board.maintenance_reason);
+  }
   if (board.condition.health == v1::BOARD_HEALTH_QUARANTINED) {
     return "is quarantined: " + board.condition.reason;
   }
@@ -61,8 +64,9 @@ std::string Dispatcher::WhyIdle(const BoardView& board, TimeUs timeout_us) const
   if (scheduler_.Draining(board)) return WhyDraining(board.agent);
   const Scheduler::NextWindow next = scheduler_.NextWindowOf(board, now);
   if (next.window != nullptr && next.until_us < timeout_us + Scheduler::kGraceUs) {
-    return fmt::format("has maintenance window {} too soon: {}", next.window->id,
-                       next.window->reason);
+    return fmt::format("{} maintenance window {}{}{}",
+                       next.until_us == 0 ? "is in" : "is too near to", next.window->id,
+                       next.window->reason.empty() ? "" : ": ", next.window->reason);
   }
   return {};
 }

@@ -69,7 +69,11 @@ v1::AuditEntry MakeEntry(const Caller& caller, const MethodRule& rule, const Sta
   v1::AuditEntry entry;
   entry.set_user(caller.user);
   entry.set_role(caller.role);
-  entry.set_peer(caller.by.empty() ? caller.peer : fmt::format("{}, {}", caller.by, caller.peer));
+  // gRPC has no more to say of who is on a unix socket.
+  const bool nameless = caller.peer.empty() || caller.peer == "unix:";
+  entry.set_peer(caller.by.empty() ? caller.peer
+                 : nameless        ? caller.by
+                                   : fmt::format("{}, {}", caller.by, caller.peer));
   entry.set_method(rule.name);
   entry.set_code(static_cast<uint32_t>(outcome.code()));
   entry.set_message(ToUtf8(outcome.message()));

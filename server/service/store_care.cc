@@ -68,8 +68,12 @@ Result<v1::CheckStoreResponse> CheckStore(const fs::path& database, const Artifa
     problem(fmt::format("artifact {} is referred to and is not there; restore it from a backup",
                         sha256));
   }
-  std::error_code error;
-  response.set_database_bytes(fs::file_size(database, error));
+  // Of its pages; some of them may still be in the log beside the file.
+  TRY_ASSIGN(Database db, Database::Open(database.string(), Database::Mode::kReadOnly));
+  TRY_ASSIGN(Statement size, db.Query("SELECT page_count * page_size FROM pragma_page_count(), "
+                                      "pragma_page_size()"));
+  TRY(size.Step());
+  response.set_database_bytes(size.Uint(0));
   return response;
 }
 

@@ -53,6 +53,11 @@ Result<int> PrintAudit(const AuditOptions& options, const Common& common) {
     fmt::print("{}", Dump({{"entries", list}}));
     return kExitOk;
   }
+  if (entries.empty()) {
+    fmt::print("nothing was changed or refused{}\n",
+               options.user.empty() ? "" : fmt::format(" by {}", options.user));
+    return kExitOk;
+  }
   Table table({{"time"}, {"user"}, {"by"}, {"what"}, {"request"}, {"outcome"}});
   for (const v1::AuditEntry& entry : entries) {
     table.AddRow({FormatTime(entry.time_us()), entry.user().empty() ? "?" : entry.user(),

@@ -107,9 +107,12 @@ Runner DefineAgents(CLI::App&) {
 
 Runner DefineDrain(CLI::App& app) {
   auto options = std::make_shared<DrainOptions>();
-  app.add_option("--agent", options->agent, "This bench only (default: the whole server)")
-      ->type_name("AGENT");
-  app.add_option("--reason", options->reason, "What others see; with --agent")->type_name("TEXT");
+  CLI::Option* agent =
+      app.add_option("--agent", options->agent, "This bench only (default: the whole server)")
+          ->type_name("AGENT");
+  app.add_option("--reason", options->reason, "What others see; with --agent")
+      ->type_name("TEXT")
+      ->needs(agent);
   app.add_flag("--off", options->off, "Offer jobs again");
   return [options](const Common& common) -> Result<int> {
     TRY_ASSIGN(const Session session, Session::Open(common.server, common.state, {}));

@@ -25,6 +25,9 @@ Result<int> ShowJobs(const Client& client, const JobsOptions& options, bool json
   }
   CampaignRecord all;
   TRY_ASSIGN(all.jobs, FetchJobs(client, options.campaign, /*with_layers=*/false));
+  if (all.jobs.empty() && options.campaign != 0) {
+    TRY(FetchCampaign(client, options.campaign).status());
+  }
   if (json) {
     Json list = Json::array();
     for (const JobRecord& record : all.jobs) list.push_back(JobWithAttempts(record));

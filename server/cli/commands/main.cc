@@ -216,7 +216,9 @@ int Main(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     const Runner run = command.define(*sub);
     AddCommon(*sub, common);
-    for (CLI::App* nested : sub->get_subcommands([](const CLI::App*) { return true; })) {
+    // Groups of options are subcommands without a name; theirs are counted.
+    const auto named = [](const CLI::App* nested) { return !nested->get_name().empty(); };
+    for (CLI::App* nested : sub->get_subcommands(named)) {
       AddCommon(*nested, common);
     }
     sub->footer(fmt::format("\nExamples:\n{}", command.examples));

@@ -34,6 +34,7 @@ Json WindowJson(const v1::MaintenanceWindow& window) {
                {"duration_s", window.duration_us() / 1'000'000}};
   if (window.every_us() != 0) json["every_s"] = window.every_us() / 1'000'000;
   json["reason"] = window.reason();
+  json["user"] = window.user();
   return json;
 }
 
@@ -68,9 +69,11 @@ Result<int> AddWindow(const Client& client, const WindowOptions& options, const 
     fmt::print("{}", Dump(WindowJson(added)));
     return kExitOk;
   }
+  TRY_ASSIGN(const std::vector<v1::Board> boards, FetchBoards(client, added.expression()));
   fmt::print("{}", Wrap(fmt::format("Window {}: boards that are '{}' rest from {}. No attempt "
-                                    "begins that could last into it.",
-                                    added.window_id(), added.expression(), WindowText(added))));
+                                    "begins that could last into it. Such boards today: {}.",
+                                    added.window_id(), added.expression(), WindowText(added),
+                                    boards.empty() ? "none" : std::to_string(boards.size()))));
   return kExitOk;
 }
 

@@ -223,17 +223,35 @@ TEST_F(Commands, SayWhatAServerCannotDoYet) {
 }
 
 TEST_F(Commands, BadCommandLinesAndFilesExitWith1) {
-  for (const char* arguments :
-       {"", "nonsense", "run", "run /nowhere.yaml", "boards --nonsense", "jobs x",
-        "pareto --min nonsense", "model /nowhere.tflite", "plan /dev/null", "cancel",
-        "query x --csv --json", "boards --server nonsense", "job", "rerun x", "board",
-        "board nonsense b", "board reserve", "board reserve b --for soon"}) {
+  for (const char* arguments : {"",
+                                "nonsense",
+                                "run",
+                                "run /nowhere.yaml",
+                                "boards --nonsense",
+                                "jobs x",
+                                "pareto --min nonsense",
+                                "model /nowhere.tflite",
+                                "plan /dev/null",
+                                "cancel",
+                                "query x --csv --json",
+                                "boards --server nonsense",
+                                "job",
+                                "rerun x",
+                                "board",
+                                "board nonsense b",
+                                "board reserve",
+                                "board reserve b --for soon",
+                                "drain --reason x",
+                                "window add m4 --start soon",
+                                "cancel --job 1 --campaign 1"}) {
     const Ran ran = Tinyrig(arguments);
     EXPECT_EQ(ran.code, 1) << arguments << "\n" << ran.err;
     EXPECT_THAT(ran.err, HasSubstr("tinyrig: ")) << arguments;
   }
   EXPECT_EQ(Tinyrig("--help").code, 0);
   EXPECT_EQ(Tinyrig("--version").code, 0);
+  // What is asked for is one of the report's own options.
+  EXPECT_THAT(Tinyrig("report").err, HasSubstr("[--html,--junit,--csv] is required"));
 }
 
 TEST_F(Commands, NoServerExitsWith5) {
@@ -245,9 +263,10 @@ TEST_F(Commands, NoServerExitsWith5) {
 
 TEST_F(Commands, EveryHelpHasExamples) {
   for (const char* command :
-       {"up",   "run",    "watch",   "boards", "board",  "console", "jobs",
-        "job",  "rerun",  "results", "pareto", "query",  "report",  "manifest",
-        "logs", "cancel", "model",   "plan",   "doctor", "bench"}) {
+       {"up",    "run",     "watch",  "boards", "board",  "console",  "jobs",   "job",
+        "rerun", "results", "pareto", "query",  "report", "manifest", "logs",   "cancel",
+        "model", "plan",    "doctor", "bench",  "agents", "window",   "drain",  "backup",
+        "check", "prune",   "token",  "audit",  "whoami", "compare",  "profile"}) {
     const Ran ran = Tinyrig(std::string(command) + " --help");
     EXPECT_EQ(ran.code, 0);
     EXPECT_THAT(ran.out, HasSubstr("Examples:\n  tinyrig " + std::string(command))) << command;

@@ -110,6 +110,10 @@ class Rerun(unittest.TestCase):
         refused = self.bench.cli("rerun", job, check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn(f"there is no job {job}", refused.stderr)
+        for command in ("jobs", "results"):
+            refused = self.bench.cli(command, "--campaign", 999, check=False)
+            self.assertEqual((command, refused.returncode), (command, 1))
+            self.assertIn("there is no campaign 999", refused.stderr)
 
 
 if __name__ == "__main__":

@@ -253,6 +253,8 @@ TEST_F(AccessTest, TheLogHasChangesAndRefusalsAndNoSecrets) {
                                          "AccessService/CreateToken " + owner + " 0"));
   EXPECT_EQ(Audit()[0].request(), R"({"job_id":"99"})");
   EXPECT_EQ(Audit("ann").size(), 2u);
+  EXPECT_EQ(Audit().back().peer(), "local socket");
+  EXPECT_THAT(Audit()[0].peer(), testing::StartsWith("token ann, ipv4:127.0.0.1:"));
 }
 
 TEST_F(AccessTest, TokensAreMadeWithCare) {

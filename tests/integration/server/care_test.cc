@@ -77,6 +77,7 @@ TEST_F(StoreCareTest, ABackupBecomesAServerWhoseFencesAreHigher) {
   ASSERT_TRUE(made.ok()) << made.error_message();
   EXPECT_EQ(backup.path(), (server_.state() / "backups" / "nightly.db").string());
   EXPECT_EQ(backup.size_bytes(), std::filesystem::file_size(backup.path()));
+  EXPECT_GE(Check(client_).database_bytes(), backup.size_bytes()) << "what is in the log counts";
   EXPECT_EQ(Backup("nightly.db", &backup).error_code(), grpc::StatusCode::ALREADY_EXISTS);
   for (const char* name : {"../x", "/tmp/x", ".hidden", "a b", "x/y"}) {
     EXPECT_EQ(Backup(name, &backup).error_code(), grpc::StatusCode::INVALID_ARGUMENT) << name;
