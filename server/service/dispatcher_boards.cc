@@ -75,9 +75,8 @@ v1::Board Dispatcher::Describe(const BoardView& view) const {
     if (scheduler_.Draining(view)) board.set_note("takes no more jobs: drain");
   } else if (window.until_us == 0) {
     board.set_state(v1::BOARD_STATE_MAINTENANCE);
-    board.set_note(
-        fmt::format("window {}{}{}", window.window->id, window.window->reason.empty() ? "" : ": ",
-                    window.window->reason));
+    board.set_note(fmt::format("window {}{}{}", window.window->id,
+                               window.window->reason.empty() ? "" : ": ", window.window->reason));
   } else if (scheduler_.Draining(view)) {
     board.set_state(v1::BOARD_STATE_MAINTENANCE);
     board.set_note(WhyDraining(view.agent));
