@@ -17,12 +17,23 @@ struct UpOptions {
   std::vector<std::string> listen;
 };
 
-void PrintReady(const LocalService& service, const Common& common) {
+/// A port that the system chooses would be known to nobody.
+Status CheckPorts(const UpOptions& options) {
+  for (const std::string& address : options.listen) {
+    if (!address.ends_with(":0")) continue;
+    return {Code::kInvalidArgument,
+            fmt::format("'{}': say which port, as in 127.0.0.1:7410", address)};
+  }
+  return OkStatus();
+}
+
+void PrintReady(const LocalService& service, const UpOptions& options, const Common& common) {
   std::vector<std::string> ids;
   for (const VirtualBoard& board : service.boards()) ids.push_back(board.id);
   if (common.json) {
     fmt::print("{}", Dump({{"ready", true},
                            {"server", service.address()},
+                           {"listen", options.listen},
                            {"state", service.state()},
                            {"boards", ids}}));
   } else {
@@ -33,19 +44,23 @@ void PrintReady(const LocalService& service, const Common& common) {
     fmt::print("  measure   tinyrig run firmware/zoo/demo.yaml --wait{}\n", same);
     fmt::print("  look      tinyrig boards{}\n", same);
     fmt::print("  address   export TINYRIG_SERVER={}\n", service.address());
+    for (const std::string& address : options.listen) {
+      fmt::print("  also      {}, with a token: tinyrig token create{}\n", address, same);
+    }
     fmt::print("  stop      Ctrl-C\n");
   }
   std::fflush(stdout);
 }
 
 Result<int> Up(const UpOptions& options, const Common& common) {
+  TRY(CheckPorts(options));
   Interrupts interrupts;
   TRY_ASSIGN(const std::string state, StateFolder(common.state));
   TRY_ASSIGN(const std::unique_ptr<LocalService> service,
              LocalService::Start({state, options.boards, options.listen, /*is_private=*/false}));
   if (!common.json) fmt::print(stderr, "starting\n");
   TRY(service->WaitReady([&] { return interrupts.Take(); }));
-  PrintReady(*service, common);
+  PrintReady(*service, options, common);
   while (!interrupts.WaitFor(std::chrono::hours(1))) continue;
   if (!common.json) fmt::print(stderr, "\nstopping\n");
   return kExitOk;

@@ -243,7 +243,8 @@ TEST_F(Commands, BadCommandLinesAndFilesExitWith1) {
                                 "board reserve b --for soon",
                                 "drain --reason x",
                                 "window add m4 --start soon",
-                                "cancel --job 1 --campaign 1"}) {
+                                "cancel --job 1 --campaign 1",
+                                "up --listen 127.0.0.1:0"}) {
     const Ran ran = Tinyrig(arguments);
     EXPECT_EQ(ran.code, 1) << arguments << "\n" << ran.err;
     EXPECT_THAT(ran.err, HasSubstr("tinyrig: ")) << arguments;
