@@ -11,6 +11,7 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/fusion/chain.cc
     ${compiler_dir}/fusion/cost.cc
     ${compiler_dir}/fusion/edge_search.cc
+    ${compiler_dir}/fusion/fusion_json.cc
     ${compiler_dir}/fusion/fusion_plan.cc
     ${compiler_dir}/fusion/fusion_search.cc
     ${compiler_dir}/fusion/graph_chain.cc
@@ -19,6 +20,7 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/fusion/phase.cc
     ${compiler_dir}/fusion/phase_search.cc
     ${compiler_dir}/fusion/rows.cc
+    ${compiler_dir}/fusion/setting.cc
     ${compiler_dir}/graph.cc
     ${compiler_dir}/memory_planner.cc
     ${compiler_dir}/model_info.cc

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <span>
 
+#include "firmware/compiler/fusion/setting.h"
+
 namespace tinyrig::compiler {
 namespace {
 
@@ -65,6 +67,12 @@ Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string
     }
     seen.push_back(key->name);
     if (std::find(key->values.begin(), key->values.end(), value) == key->values.end()) {
+      if (name == "fusion" && ParseFusionSetting(value).ok()) {
+        return Status(Code::kUnimplemented,
+                      fmt::format("fusion={} can be planned (tinyrig plan --fusion), but no "
+                                  "firmware executes it yet; use none or file",
+                                  value));
+      }
       return Invalid(fmt::format("variant key '{}' has no value '{}'; values are {}", name, value,
                                  fmt::join(key->values, ", ")));
     }

@@ -26,13 +26,18 @@ struct AxisRule {
   Axis* (v1::VariantMatrix::*values)();
   const std::string& (v1::Variant::*of_variant)() const;
   std::vector<std::string_view> allowed;  // The first is the default.
+  std::string_view note = {};             // For who wanted another.
 };
 
 const std::array<AxisRule, 4>& Axes() {
   static const std::array<AxisRule, 4> axes = {{
       {"kernels", &v1::VariantMatrix::mutable_kernels, &v1::Variant::kernels, {"dsp", "reference"}},
       {"weights", &v1::VariantMatrix::mutable_weights, &v1::Variant::weights, {"int8", "int16"}},
-      {"fusion", &v1::VariantMatrix::mutable_fusion, &v1::Variant::fusion, {"none", "file"}},
+      {"fusion",
+       &v1::VariantMatrix::mutable_fusion,
+       &v1::Variant::fusion,
+       {"none", "file"},
+       "; fused blocks can be planned (tinyrig plan --fusion), no firmware executes them yet"},
       {"synthesis", &v1::VariantMatrix::mutable_synthesis, &v1::Variant::synthesis, {"none"}},
   }};
   return axes;
@@ -42,8 +47,8 @@ Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(
 
 Status CheckAxisValue(const AxisRule& axis, std::string_view field, const std::string& value) {
   if (std::find(axis.allowed.begin(), axis.allowed.end(), value) != axis.allowed.end()) return {};
-  return Invalid(fmt::format("{}: '{}' is not known; use one of: {}", field, value,
-                             fmt::join(axis.allowed, ", ")));
+  return Invalid(fmt::format("{}: '{}' is not known; use one of: {}{}", field, value,
+                             fmt::join(axis.allowed, ", "), axis.note));
 }
 
 Status NormalizeVariants(v1::VariantMatrix& matrix) {

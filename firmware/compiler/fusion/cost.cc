@@ -109,7 +109,7 @@ Result<CostRules> CostPreset(std::string_view name) {
   }
   if (name == "derived") return literature;
   if (name == "exact") {
-    return CostRules{.overlap = Overlap::kPixels, .alignment = 4};
+    return CostRules{.overlap = Overlap::kRows, .alignment = 4};
   }
   return Status(Code::kInvalidArgument,
                 fmt::format("there is no cost preset '{}'; presets are {}", name, kCostPresets));

@@ -8,6 +8,7 @@
 #include "firmware/compiler/plan_json.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/commands/command.h"
+#include "server/cli/commands/plan_fusion.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
 #include "server/cli/service/paths.h"
@@ -25,6 +26,7 @@ struct PlanOptions {
   std::string variant;
   std::string board_type;
   bool no_fold = false;
+  FusionOptions fusion;
 };
 
 std::string Size(uint64_t bytes) { return FormatBytesShort(static_cast<double>(bytes)); }
@@ -127,6 +129,9 @@ void PrintFit(const server::PlanRecord& fit) {
 Result<int> ShowPlan(PlanOptions options, bool json) {
   if (options.no_fold) options.variant += options.variant.empty() ? "fusion=file" : ",fusion=file";
   TRY_ASSIGN(const std::string bytes, ReadFile(options.path, kMaxModelBytes));
+  if (!options.fusion.setting.empty()) {
+    return ShowFusionPlan(options.path, std::as_bytes(std::span(bytes)), options.fusion, json);
+  }
   TRY_ASSIGN(const compiler::Variant variant, compiler::ParseVariant(options.variant));
   const auto compiled = compiler::Compile(std::as_bytes(std::span(bytes)), variant);
   if (!compiled.ok()) return compiled.status().WithContext(options.path);
@@ -159,6 +164,21 @@ Runner DefinePlan(CLI::App& app) {
                "Keep the file's own operators and their order (fusion=file)");
   app.add_option("--board-type", options->board_type, "Check whether it fits this board type")
       ->type_name("TYPE");
+  auto* fusion =
+      app.add_option("--fusion", options->fusion.setting,
+                     "Plan the layers in fused blocks instead: none, head_patch, head_stream, "
+                     "msf:GOAL, tiny:GOAL with GOAL f_max=1.3, ram=32kB, min_ram or front, or a "
+                     "block list like '[0-6h4 ~ 7-9] [10]'; then, if wanted, "
+                     ":input=outside|resident|rows|slabs:output=outside|resident|pooled")
+          ->type_name("SETTING")
+          ->excludes("--variant")
+          ->excludes("--no-fold")
+          ->excludes("--board-type");
+  app.add_option("--fusion-cost", options->fusion.cost,
+                 "What counts: exact (all that a device needs), or as the literature has it: "
+                 "published, derived")
+      ->type_name("PRESET")
+      ->needs(fusion);
   return [options](const Common& common) { return ShowPlan(*options, common.json); };
 }
 

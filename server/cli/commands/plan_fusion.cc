@@ -1,0 +1,141 @@
+#include "server/cli/commands/plan_fusion.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "firmware/compiler/fusion/fusion_json.h"
+#include "firmware/compiler/fusion/graph_chain.h"
+#include "firmware/compiler/fusion/notation.h"
+#include "firmware/compiler/fusion/setting.h"
+#include "firmware/compiler/passes/passes.h"
+#include "firmware/compiler/tflite/reader.h"
+#include "server/cli/exit_code.h"
+#include "server/cli/report/json.h"
+#include "server/cli/text/bytes.h"
+#include "server/cli/text/table.h"
+
+namespace tinyrig::cli {
+namespace {
+
+std::string FactorText(const compiler::FusionPlan& plan) {
+  return fmt::format("{:.3f}",
+                     static_cast<double>(plan.macs) / static_cast<double>(plan.macs_unfused));
+}
+
+void PrintPhases(const compiler::Chain& chain, const compiler::FusionPlan& plan) {
+  Table table({{"RAM", Align::kRight},
+               {"maps", Align::kRight},
+               {"rings", Align::kRight},
+               {"caches", Align::kRight},
+               {"skips", Align::kRight},
+               {"in/out", Align::kRight},
+               {"scratch", Align::kRight},
+               {"MAC", Align::kRight},
+               {"factor", Align::kRight},
+               {"blocks"}});
+  for (const compiler::PlannedPhase& phase : plan.phases) {
+    const compiler::RamByPart ram = compiler::RamOf(chain, phase);
+    int64_t unfused = 0;
+    for (int32_t l = phase.begin; l < phase.end; ++l) unfused += chain.layer(l).Macs();
+    const auto bytes = [&](int64_t value) {
+      return value == 0 || !plan.has_places ? std::string() : FormatCount(value);
+    };
+    table.AddRow({FormatCount(phase.ram), bytes(ram.maps), bytes(ram.rings), bytes(ram.caches),
+                  bytes(ram.skips), bytes(ram.io), bytes(ram.scratch), FormatCount(phase.macs),
+                  unfused == 0 ? ""
+                               : fmt::format("{:.3f}", static_cast<double>(phase.macs) /
+                                                           static_cast<double>(unfused)),
+                  compiler::ToString(phase.blocks)});
+  }
+  fmt::print("{}", table.Render());
+}
+
+void PrintOne(const compiler::Chain& chain, const compiler::FusionPlan& plan) {
+  fmt::print("arena  {} B\n", FormatCount(plan.arena_bytes));
+  fmt::print("RAM    {} B with the network's input and output, {} B without\n",
+             FormatCount(plan.peak_ram_bytes), FormatCount(plan.peak_ram_without_io_bytes));
+  fmt::print("work   {} MAC, {} times the {} of the layers one by one\n\n", FormatCount(plan.macs),
+             FactorText(plan), FormatCount(plan.macs_unfused));
+  PrintPhases(chain, plan);
+}
+
+void PrintFront(const std::vector<compiler::FusionPlan>& plans) {
+  Table table({{"arena", Align::kRight},
+               {"RAM with in/out", Align::kRight},
+               {"without", Align::kRight},
+               {"MAC", Align::kRight},
+               {"factor", Align::kRight},
+               {"blocks"}});
+  for (const compiler::FusionPlan& plan : plans) {
+    table.AddRow({FormatCount(plan.arena_bytes), FormatCount(plan.peak_ram_bytes),
+                  FormatCount(plan.peak_ram_without_io_bytes), FormatCount(plan.macs),
+                  FactorText(plan), compiler::BlocksText(plan)});
+  }
+  fmt::print("{}", table.Render());
+}
+
+std::string OpNames(const compiler::Graph& graph, const std::vector<size_t>& ops) {
+  std::string names;
+  for (const size_t i : ops) {
+    if (!names.empty()) names += ", ";
+    names += graph.ops[i].name;
+  }
+  return names.empty() ? "nothing" : Printable(names);
+}
+
+Json DocumentOf(const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
+                const FusionOptions& options, bool is_front) {
+  Json document = {{"fusion", options.setting},
+                   {"cost", options.cost},
+                   {"executable", false},
+                   {"layers", trunk.chain.size()},
+                   {"ops_before", trunk.head_ops.size()},
+                   {"ops_after", trunk.tail_ops.size()},
+                   {"bytes_after", trunk.chain.tail.bytes}};
+  if (is_front) {
+    document["front"] = Json::array();
+    for (const compiler::FusionPlan& plan : plans) {
+      document["front"].push_back(compiler::ToJson(trunk.chain, plan));
+    }
+  } else {
+    document.update(compiler::ToJson(trunk.chain, plans.front()));
+  }
+  return document;
+}
+
+}  // namespace
+
+Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> tflite,
+                           const FusionOptions& options, bool json) {
+  TRY_ASSIGN(const compiler::FusionSetting setting, compiler::ParseFusionSetting(options.setting));
+  TRY_ASSIGN(const compiler::Graph file, compiler::ReadTflite(tflite));
+  const compiler::PassedGraph passed = compiler::RunPasses(file);
+  const auto trunk = compiler::FindChain(passed.graph);
+  if (!trunk.ok()) return trunk.status().WithContext(path);
+  const auto plans = compiler::PlanFusion(trunk->chain, setting, options.cost);
+  if (!plans.ok() && plans.status().code() == Code::kResourceExhausted) {
+    fmt::print(stderr, "infeasible: {}\n", plans.status().message());
+    return kExitInfeasible;
+  }
+  if (!plans.ok()) return plans.status().WithContext(path);
+  const bool is_front = setting.kind == compiler::FusionSetting::Kind::kSearch &&
+                        setting.goal == compiler::FusionSetting::Goal::kFront;
+  if (json) {
+    fmt::print("{}", Dump(DocumentOf(*trunk, *plans, options, is_front)));
+    return kExitOk;
+  }
+  fmt::print("{} with fusion {}, counted as {}: a plan, no firmware executes it yet\n", path,
+             options.setting, options.cost);
+  fmt::print("trunk  {} layers; before it {}, after it {}\n", trunk->chain.size(),
+             OpNames(passed.graph, trunk->head_ops), OpNames(passed.graph, trunk->tail_ops));
+  if (is_front) {
+    fmt::print("{} plans that no other beats\n\n", plans->size());
+    PrintFront(*plans);
+  } else {
+    PrintOne(trunk->chain, plans->front());
+  }
+  return kExitOk;
+}
+
+}  // namespace tinyrig::cli
