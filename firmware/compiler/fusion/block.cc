@@ -21,7 +21,7 @@ void AddInnerMaps(const Chain& chain, const FusedBlock& block, const std::vector
                   std::vector<ArenaPart>& parts) {
   for (int32_t map = block.first + 1; map <= block.last; ++map) {
     const ChainLayer& layer = chain.layer(map);
-    if (layer.kernel_h == 1 && layer.kernel_w == 1) {
+    if (layer.pointwise()) {
       parts.push_back(Part(chain, PartKind::kPixel, map, 1, 1));
       continue;
     }
@@ -39,9 +39,11 @@ void AddInnerSkips(const Chain& chain, const FusedBlock& block, const std::vecto
     for (int32_t l = skip.from; l < skip.to; ++l) {
       columns += chain.layer(l).kernel_w - 1 - chain.layer(l).pad_left;
     }
-    parts.push_back(Part(chain, PartKind::kSkipColumns, skip.from,
-                         std::min(columns, chain.Width(skip.from)),
-                         heights[static_cast<size_t>(skip.to - block.first)]));
+    ArenaPart part =
+        Part(chain, PartKind::kSkipColumns, skip.from, std::min(columns, chain.Width(skip.from)),
+             heights[static_cast<size_t>(skip.to - block.first)]);
+    part.sum = skip.to;
+    parts.push_back(part);
   }
 }
 

@@ -58,6 +58,7 @@ struct ArenaPart {
   int64_t bytes = 0;
   int64_t offset = 0;  ///< Of the arena's first byte; FusionPlan has it.
   int32_t block = -1;  ///< Of the phase, whose cache it is; -1: lives as long as the phase.
+  int32_t sum = -1;    ///< Of kSkipRing and kSkipColumns: the map that the sum makes.
 };
 
 /// Bytes up to the next multiple of the alignment, a power of two.

@@ -84,6 +84,7 @@ int32_t LargestBlock(const PlannedPhase& phase) {
 ordered_json ToJson(const ArenaPart& part) {
   ordered_json json = {{"kind", Name(part.kind)}, {"map", part.map}};
   if (part.block >= 0) json["block"] = part.block;
+  if (part.sum >= 0) json["sum"] = part.sum;
   if (part.columns > 0) json["columns"] = part.columns;
   if (part.rows > 0) json["rows"] = part.rows;
   json["offset"] = part.offset;

@@ -119,7 +119,10 @@ class PhaseLayout {
       for (size_t i = *to - 1; i > *from; --i) {
         demand = ThroughProducer(chain_, std::move(demand), blocks_[i]);
       }
-      Stack(RowsPart(PartKind::kSkipRing, skip.from, SkipRingRows(chain_, demand, blocks_[*from])));
+      ArenaPart ring =
+          RowsPart(PartKind::kSkipRing, skip.from, SkipRingRows(chain_, demand, blocks_[*from]));
+      ring.sum = skip.to;
+      Stack(ring);
     }
   }
 

@@ -3,6 +3,7 @@
 #include "firmware/compiler/fusion/fusion_plan.h"
 #include "firmware/compiler/fusion/notation.h"
 #include "tests/unit/fusion/nets.h"
+#include "tests/unit/fusion/plan_simulator.h"
 
 namespace tinyrig::compiler {
 namespace {
@@ -120,6 +121,78 @@ TEST(LayOut, AgreesWithTheSearch) {
   }
   EXPECT_GT(phases, 500);
   EXPECT_GT(several, 50);
+}
+
+constexpr InputPlace kInputs[] = {InputPlace::kElsewhere, InputPlace::kResident, InputPlace::kRows,
+                                  InputPlace::kSlabs};
+
+/// Every access of every plan meets what it should, and MACs are counted as planned.
+TEST(LayOut, KeepsEveryByteUntilItsTime) {
+  int plans = 0;
+  for (uint32_t seed = 1; seed <= 400; ++seed) {
+    const Chain chain = RandomChain(seed, 2 + static_cast<int32_t>(seed % 10));
+    const CostRules rules = {.overlap = static_cast<Overlap>(seed % 3),
+                             .input = kInputs[seed / 3 % 4],
+                             .output = static_cast<OutputPlace>(seed / 12 % 3),
+                             .alignment = seed % 5 == 0 ? 4 : 1};
+    for (const PhaseList& list : PlanFront(chain, rules, FamilyKind::kFull)) {
+      const FusionPlan plan = LayOut(chain, rules, list);
+      PlanSimulator simulator(chain, rules, plan);
+      SCOPED_TRACE(testing::Message() << "seed " << seed);
+      ASSERT_EQ(simulator.Run(), "");
+      ASSERT_EQ(simulator.macs(), plan.macs);
+      ++plans;
+    }
+  }
+  EXPECT_GT(plans, 600);
+}
+
+TEST(LayOut, KeepsEveryByteOfPublishedNets) {
+  for (const auto& [chain, factor] : {std::pair{MobileNetV2(), 1.45}, {McuNetVww5(), 1.1}}) {
+    for (const InputPlace input : kInputs) {
+      const CostRules rules = {.overlap = Overlap::kPixels,
+                               .input = input,
+                               .output = OutputPlace::kPooled,
+                               .alignment = 4};
+      const auto limit = static_cast<int64_t>(factor * static_cast<double>(chain.Macs()));
+      const auto list = PlanLeastRam(chain, rules, FamilyKind::kFull, limit);
+      ASSERT_TRUE(list.has_value());
+      const FusionPlan plan = LayOut(chain, rules, *list);
+      PlanSimulator simulator(chain, rules, plan);
+      EXPECT_EQ(simulator.Run(), "");
+      EXPECT_EQ(simulator.macs(), plan.macs);
+    }
+  }
+}
+
+/// The simulator finds what it is there for: an input one byte lower is overwritten too early.
+TEST(LayOut, HasNoByteTooMuchBetweenMaps) {
+  int broken = 0;
+  int tried = 0;
+  const CostRules rules = {.overlap = Overlap::kPixels};
+  for (uint32_t seed = 1; seed <= 100; ++seed) {
+    const Chain chain = RandomChain(seed, 2 + static_cast<int32_t>(seed % 6));
+    const auto list = PlanLeastRam(chain, rules, FamilyKind::kOneRow, kNoLimit);
+    FusionPlan plan = LayOut(chain, rules, *list);
+    for (PlannedPhase& phase : plan.phases) {
+      const bool kept = InputOutlives(chain, phase.begin, phase.end);
+      for (ArenaPart& part : phase.parts) {
+        if (part.kind != PartKind::kInput || part.offset == 0 || kept) continue;
+        --part.offset;
+        for (MapMove& move : phase.moves) {
+          if (move.map == part.map) --move.to;
+        }
+        broken += PlanSimulator(chain, rules, plan).Run().empty() ? 0 : 1;
+        ++tried;
+        ++part.offset;
+        for (MapMove& move : phase.moves) {
+          if (move.map == part.map) ++move.to;
+        }
+      }
+    }
+  }
+  EXPECT_GT(tried, 30);
+  EXPECT_GT(broken, tried * 9 / 10);
 }
 
 TEST(ParseBlocks, ReadsWhatToStringWrites) {
