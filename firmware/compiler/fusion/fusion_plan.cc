@@ -262,9 +262,12 @@ FusionPlan LayOut(const Chain& chain, const CostRules& rules, const PhaseList& l
     plan.macs += plan.phases.back().macs;
   }
   AddPeaks(chain, rules, plan);
-  if (rules.output != OutputPlace::kElsewhere) {
-    plan.arena_bytes = std::max(plan.arena_bytes, chain.tail.bytes);
-    plan.peak_ram_bytes = std::max(plan.peak_ram_bytes, chain.tail.bytes);
+  // A tail that sums the last map up needs little, and is not the literature's to count.
+  if (plan.has_places && (!chain.tail.pools || rules.output != OutputPlace::kElsewhere)) {
+    for (int64_t* bytes :
+         {&plan.arena_bytes, &plan.peak_ram_bytes, &plan.peak_ram_without_io_bytes}) {
+      *bytes = std::max(*bytes, chain.tail.bytes);
+    }
   }
   return plan;
 }

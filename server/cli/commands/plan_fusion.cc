@@ -129,6 +129,8 @@ Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> t
              options.setting, options.cost);
   fmt::print("trunk  {} layers; before it {}, after it {}\n", trunk->chain.size(),
              OpNames(passed.graph, trunk->head_ops), OpNames(passed.graph, trunk->tail_ops));
+  fmt::print("tail   {} B at once after the trunk{}\n", FormatCount(trunk->chain.tail.bytes),
+             trunk->chain.tail.pools ? ", whose last map need not exist" : "");
   if (is_front) {
     fmt::print("{} plans that no other beats\n\n", plans->size());
     PrintFront(*plans);
