@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <vector>
 
-/// What a search may still spend. Plans are points of peak RAM and of excess: MACs beyond those of
-/// the unfused layers.
+/// What a search may still spend. Plans are points of peak RAM and of excess: MACs beyond those
+/// that every plan has (NeededMacs()), never negative.
 namespace tinyrig::compiler {
 
 struct CostPoint {

@@ -14,6 +14,7 @@ Candidates::Candidates(const Chain& chain, const CostRules& rules, const Family&
       family_(family),
       ram_limit_(ram_limit),
       by_last_(static_cast<size_t>(chain.size())) {
+  const std::vector<int64_t> needed = NeededMacs(chain);
   for (int32_t last = 0; last < chain.size(); ++last) {
     const int32_t rows = chain.Height(last + 1);
     std::set<int32_t> heights;
@@ -31,7 +32,7 @@ Candidates::Candidates(const Chain& chain, const CostRules& rules, const Family&
       int64_t excess = 0;
       for (int32_t first = last; first >= 0; --first) {
         const ChainLayer& layer = chain.layer(first);
-        excess -= layer.Macs();
+        excess -= needed[static_cast<size_t>(first)];
         for (RowSpan& tile : tiles) {
           excess += layer.RowMacs() * tile.count();
           tile = InputRows(layer, tile);

@@ -12,7 +12,7 @@ namespace tinyrig::compiler {
 struct Candidate {
   FusedBlock block;
   int64_t cache = 0;
-  int64_t excess = 0;  ///< MACs beyond those of its layers, unfused.
+  int64_t excess = 0;  ///< MACs beyond NeededMacs() of its layers.
   /// Blocks of one class ask the same of a ring before them. -1: they cannot be fed by a ring.
   int32_t ring_class = -1;
   bool can_feed = false;     ///< Its height is one that rings' producers may have.

@@ -1,6 +1,9 @@
 #include "firmware/compiler/fusion/fusion_search.h"
 
 #include <algorithm>
+#include <numeric>
+
+#include "firmware/compiler/fusion/rows.h"
 
 namespace tinyrig::compiler {
 namespace {
@@ -28,6 +31,11 @@ EdgeGraph GraphOf(const Chain& chain, const std::vector<PhaseChoice>& phases) {
   return graph;
 }
 
+int64_t LeastMacs(const Chain& chain) {
+  const std::vector<int64_t> needed = NeededMacs(chain);
+  return std::accumulate(needed.begin(), needed.end(), int64_t{0});
+}
+
 /// The least RAM of any plan of the family, which is quick to find as MACs do not matter, and one
 /// plan that has it.
 bool SetFloor(const Chain& chain, const CostRules& rules, const Family& family,
@@ -41,7 +49,7 @@ bool SetFloor(const Chain& chain, const CostRules& rules, const Family& family,
   const auto path = LeastRam(GraphOf(chain, *phases), kNoLimit);
   if (!path) return false;
   limits.floor = path->ram;
-  points.push_back({path->ram, path->macs - chain.Macs()});
+  points.push_back({path->ram, path->macs - LeastMacs(chain)});
   limits.wanted = CostFront(std::move(points));
   return true;
 }
@@ -85,7 +93,7 @@ std::optional<PhaseList> PlanFewestMacs(const Chain& chain, const CostRules& rul
     const auto path = FewestMacs(GraphOf(chain, *phases), ram_limit);
     if (!path) continue;
     best = ListOf(*phases, *path);
-    limits.excess = path->macs - chain.Macs();
+    limits.excess = path->macs - LeastMacs(chain);
     if (limits.excess == 0) limits.ram = path->ram;
   }
   return best;
@@ -93,9 +101,9 @@ std::optional<PhaseList> PlanFewestMacs(const Chain& chain, const CostRules& rul
 
 std::optional<PhaseList> PlanLeastRam(const Chain& chain, const CostRules& rules, FamilyKind family,
                                       int64_t mac_limit) {
-  if (mac_limit < chain.Macs()) return std::nullopt;
+  if (mac_limit < LeastMacs(chain)) return std::nullopt;
   SearchLimits limits;
-  limits.excess = mac_limit == kNoLimit ? CostFront::kUnreachable : mac_limit - chain.Macs();
+  limits.excess = mac_limit == kNoLimit ? CostFront::kUnreachable : mac_limit - LeastMacs(chain);
   std::optional<PhaseList> best;
   for (const Family& stage : Stages(family, rules)) {
     if (mac_limit == kNoLimit && SetFloor(chain, rules, stage, limits)) limits.ram = limits.floor;
@@ -120,7 +128,7 @@ std::vector<PhaseList> PlanFront(const Chain& chain, const CostRules& rules, Fam
     front.clear();
     for (const EdgePath& path : ParetoSet(GraphOf(chain, *phases))) {
       front.push_back(ListOf(*phases, path));
-      points.push_back({path.ram, path.macs - chain.Macs()});
+      points.push_back({path.ram, path.macs - LeastMacs(chain)});
     }
     limits.wanted = CostFront(std::move(points));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "firmware/compiler/fusion/candidates.h"
 
@@ -106,6 +107,7 @@ class EndSearch {
         budget_(budget),
         only_ram_(only_ram),
         end_(end),
+        needed_(NeededMacs(chain)),
         groups_(static_cast<size_t>(end)),
         complete_(static_cast<size_t>(end)) {
     const bool counted = end < chain.size() || rules.output == OutputPlace::kResident;
@@ -219,13 +221,13 @@ class EndSearch {
     std::ranges::stable_sort(all, [](const Complete& a, const Complete& b) {
       return a.cost.ram != b.cost.ram ? a.cost.ram < b.cost.ram : a.cost.excess < b.cost.excess;
     });
-    int64_t unfused = 0;
-    for (int32_t l = begin; l < end_; ++l) unfused += chain_.layer(l).Macs();
+    const int64_t needed =
+        std::accumulate(needed_.begin() + begin, needed_.begin() + end_, int64_t{0});
     int64_t least = CostFront::kUnreachable;
     for (const Complete& phase : all) {
       if (phase.cost.excess >= least || (only_ram_ && least == 0)) continue;
       least = only_ram_ ? 0 : phase.cost.excess;
-      PhaseChoice choice = {begin, end_, phase.cost.ram, unfused + phase.cost.excess, {}};
+      PhaseChoice choice = {begin, end_, phase.cost.ram, needed + phase.cost.excess, {}};
       for (int32_t l = phase.label; l >= 0; l = labels_[static_cast<size_t>(l)].parent) {
         choice.blocks.push_back(candidates_[labels_[static_cast<size_t>(l)].candidate].block);
       }
@@ -240,6 +242,7 @@ class EndSearch {
   const Budget& budget_;
   bool only_ram_;
   int32_t end_;
+  std::vector<int64_t> needed_;  ///< By layer.
   int64_t least_maps_ = 0;
   std::vector<int64_t> kept_;  ///< By the phase's first map.
   std::vector<Label> labels_;
@@ -252,18 +255,15 @@ class EndSearch {
 /// The front of everything from `map` on, given the fronts of later maps.
 CostFront FrontFrom(const Chain& chain, int32_t map, const std::vector<PhaseChoice>& phases,
                     const std::vector<CostFront>& rest) {
-  int64_t unfused_to_end = 0;
-  std::vector<int64_t> unfused(static_cast<size_t>(chain.size()) + 1);
-  for (int32_t l = map; l < chain.size(); ++l) {
-    unfused_to_end += chain.layer(l).Macs();
-    unfused[static_cast<size_t>(l) + 1] = unfused_to_end;
-  }
+  const std::vector<int64_t> macs = NeededMacs(chain);
+  std::vector<int64_t> needed(static_cast<size_t>(chain.size()) + 1);
+  std::partial_sum(macs.begin() + map, macs.end(), needed.begin() + map + 1);
   std::vector<CostPoint> points;
   for (const PhaseChoice& phase : phases) {
     if (phase.begin != map) continue;
     const auto end = static_cast<size_t>(phase.end);
     for (const CostPoint& after : rest[end].points()) {
-      points.push_back({std::max(phase.ram, after.ram), phase.macs - unfused[end] + after.excess});
+      points.push_back({std::max(phase.ram, after.ram), phase.macs - needed[end] + after.excess});
     }
   }
   return CostFront(std::move(points));

@@ -35,6 +35,23 @@ std::vector<int32_t> TileHeights(const Chain& chain, int32_t first, int32_t last
   return heights;
 }
 
+std::vector<int64_t> NeededMacs(const Chain& chain) {
+  std::vector<int64_t> macs(chain.layers.size());
+  std::vector<bool> needed(static_cast<size_t>(chain.Height(chain.size())), true);
+  for (int32_t l = chain.size() - 1; l >= 0; --l) {
+    const ChainLayer& layer = chain.layer(l);
+    macs[static_cast<size_t>(l)] = layer.RowMacs() * std::ranges::count(needed, true);
+    std::vector<bool> before(static_cast<size_t>(layer.in_h));
+    for (int32_t y = 0; y < layer.out_h; ++y) {
+      if (!needed[static_cast<size_t>(y)]) continue;
+      const RowSpan rows = InputRows(layer, {y, y});
+      std::fill(before.begin() + rows.lo, before.begin() + rows.hi + 1, true);
+    }
+    needed = std::move(before);
+  }
+  return macs;
+}
+
 int64_t BlockMacs(const Chain& chain, int32_t first, int32_t last, int32_t height) {
   const int32_t rows = chain.Height(last + 1);
   int64_t macs = 0;

@@ -37,6 +37,10 @@ int32_t TileCount(int32_t rows, int32_t height);
 /// map has: t = (t_next - 1) * stride + kernel, from `height` up.
 std::vector<int32_t> TileHeights(const Chain& chain, int32_t first, int32_t last, int32_t height);
 
+/// MACs of each layer for the rows that the last map needs, each computed once: no plan has fewer.
+/// A window with a stride may leave rows of its input unread; layer by layer they are computed.
+std::vector<int64_t> NeededMacs(const Chain& chain);
+
 /// MACs of a block: what its iterations compute, rows of overlap as often as they are needed.
 int64_t BlockMacs(const Chain& chain, int32_t first, int32_t last, int32_t height);
 

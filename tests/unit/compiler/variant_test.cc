@@ -45,5 +45,15 @@ TEST(VariantTest, RefusesWhatItDoesNotKnowAndSaysWhatItDoes) {
   }
 }
 
+TEST(VariantTest, RefusesWhatIsOnlyPlanned) {
+  for (const char* text : {"fusion=msf:min_ram", "fusion=tiny:f_max=1.3:input=slabs",
+                           "fusion=[0-2] [3]", "kernels=dsp,fusion=head_patch"}) {
+    const auto variant = ParseVariant(text);
+    ASSERT_FALSE(variant.ok()) << text;
+    EXPECT_EQ(variant.error().code(), Code::kUnimplemented);
+    EXPECT_THAT(variant.error().message(), HasSubstr("no firmware executes it yet")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace tinyrig::compiler
