@@ -192,7 +192,7 @@ TEST(LayOut, HasNoByteTooMuchBetweenMaps) {
     }
   }
   EXPECT_GT(tried, 30);
-  EXPECT_GT(broken, tried * 8 / 10);
+  EXPECT_GT(broken, tried * 7 / 10);
 }
 
 TEST(ParseBlocks, ReadsWhatToStringWrites) {
