@@ -55,6 +55,10 @@ Operand BoardOperand(const BoardFacts& facts, std::string_view name) {
   return label == facts.labels->end() ? Operand() : Operand::Word(label->second);
 }
 
+Truth EvaluateBoard(const Expression& expression, const BoardFacts& facts) {
+  return expression.Evaluate([&facts](std::string_view name) { return BoardOperand(facts, name); });
+}
+
 Result<Expression> ParseBoards(std::span<const std::string> entries) {
   // Each alone first: a message should show what its author wrote.
   std::string joined;

@@ -31,6 +31,7 @@ struct BoardFacts {
 std::span<const std::string_view> BoardProperties();
 
 Operand BoardOperand(const BoardFacts& facts, std::string_view name);
+Truth EvaluateBoard(const Expression& expression, const BoardFacts& facts);
 
 /// The entries joined by "or"; a word alone is the name of a type. No entry: nothing matches.
 /// Errors: those of Expression::Parse().

@@ -29,26 +29,29 @@ JobQueue::Class& JobQueue::ClassOf(Pool& pool, const CampaignTerms& terms) {
 void JobQueue::Push(QueuedJob job) {
   const CampaignTerms& terms = *job.terms;
   if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.emplace(timeout, job.job);
-  places_[job.job] = {job.board_type, job.pinned, job.terms};
+  Place& place = places_[job.job];
   if (!job.pinned.value.empty()) {
-    const BoardId board = job.pinned;
-    pinned_[board].emplace(job.job, std::move(job));
+    place.pinned = job.pinned;
+    pinned_[place.pinned].emplace(job.job, std::move(job));
     return;
   }
   Pool& pool = pools_[job.board_type];
   Class& jobs_class = ClassOf(pool, terms);
-  User& user = pool.users[terms.user];
+  const auto [entry, is_new] = pool.users.try_emplace(terms.user);
+  User& user = entry->second;
+  if (is_new) user.name = &entry->first;
   if (user.waiting == 0) {
     user.clock = std::max(user.clock, pool.floor);
-    pool.order.emplace(user.clock, terms.user);
+    pool.order.insert(&user);
   }
   Campaign& campaign = user.campaigns[terms.campaign];
-  if (campaign.fresh.empty() && campaign.spoiled.empty()) {
+  if (!campaign.waits()) {
     campaign.terms = job.terms;
     campaign.clock = std::max(campaign.clock, user.floor);
-    user.orders[&jobs_class].emplace(campaign.clock, terms.campaign);
+    user.orders[&jobs_class].insert(&campaign);
     ++user.waiting;
   }
+  place = {&pool, &user, &campaign, &jobs_class, {}};
   ++pool.jobs;
   jobs_class.by_age.emplace(job.queued_us, job.job);
   Jobs& jobs = job.avoid.empty() ? campaign.fresh : campaign.spoiled;
@@ -69,24 +72,22 @@ std::vector<const JobQueue::Class*> JobQueue::FittingClasses(Pool& pool, const S
   return fitting;
 }
 
-// The oldest job of the campaign that this board may run: where it is, or nullptr.
-JobQueue::Jobs* JobQueue::JobsFor(Campaign& campaign, const Seeker& seeker, JobId* job) {
-  if (campaign.terms->timeout_us > seeker.longest_timeout_us) return nullptr;
-  Jobs* found = nullptr;
-  for (Jobs* jobs : {&campaign.fresh, &campaign.spoiled}) {
+// The oldest job of the campaign that this board may run; 0 when there is none.
+JobId JobQueue::FirstFor(const Campaign& campaign, const Seeker& seeker) {
+  if (campaign.terms->timeout_us > seeker.longest_timeout_us) return JobId();
+  JobId oldest;
+  for (const Jobs* jobs : {&campaign.fresh, &campaign.spoiled}) {
     const auto first = std::find_if(jobs->begin(), jobs->end(), [&](const auto& entry) {
       return seeker.accepts(entry.second);
     });
-    if (first == jobs->end() || (found != nullptr && *job < first->first)) continue;
-    found = jobs;
-    *job = first->first;
+    if (first == jobs->end() || (oldest != JobId() && oldest < first->first)) continue;
+    oldest = first->first;
   }
-  return found;
+  return oldest;
 }
 
 // Of the classes, the job that waited longest; 0 when this board may run none.
-JobId JobQueue::Oldest(const Pool& pool, const std::vector<const Class*>& classes,
-                       const Seeker& seeker) {
+JobId JobQueue::Oldest(const std::vector<const Class*>& classes, const Seeker& seeker) const {
   std::pair<TimeUs, JobId> oldest;
   for (const Class* one : classes) {
     for (const auto& [queued_us, id] : one->by_age) {
@@ -97,24 +98,23 @@ JobId JobQueue::Oldest(const Pool& pool, const std::vector<const Class*>& classe
       break;
     }
   }
-  return pool.jobs == 0 ? JobId() : oldest.second;
+  return oldest.second;
 }
 
 // The first job of the campaign whose turn it is, of the user whose turn it is.
-JobId JobQueue::Fairest(Pool& pool, const std::vector<const Class*>& classes,
+JobId JobQueue::Fairest(const Pool& pool, const std::vector<const Class*>& classes,
                         const Seeker& seeker) {
-  for (const auto& [user_clock, name] : pool.order) {
-    User& user = pool.users.at(name);
-    std::pair<double, CampaignId> best;
+  for (const User* user : pool.order) {
+    const Campaign* best = nullptr;
     JobId choice;
     for (const Class* one : classes) {
-      const auto order = user.orders.find(one);
-      if (order == user.orders.end()) continue;
-      for (const auto& turn : order->second) {
-        if (choice != JobId() && best < turn) break;
-        JobId job;
-        if (JobsFor(user.campaigns.at(turn.second), seeker, &job) == nullptr) continue;
-        best = turn;
+      const auto order = user->orders.find(one);
+      if (order == user->orders.end()) continue;
+      for (const Campaign* campaign : order->second) {
+        if (best != nullptr && ByClock()(best, campaign)) break;
+        const JobId job = FirstFor(*campaign, seeker);
+        if (job == JobId()) continue;
+        best = campaign;
         choice = job;
         break;
       }
@@ -139,58 +139,70 @@ std::optional<JobQueue::Taken> JobQueue::Take(const Seeker& seeker) {
   Pool& pool = found->second;
   const std::vector<const Class*> classes = FittingClasses(pool, seeker);
   const bool oldest = (pool.choices + 1) % kOldestEvery == 0;
-  const JobId id = oldest ? Oldest(pool, classes, seeker) : Fairest(pool, classes, seeker);
+  const JobId id = oldest ? Oldest(classes, seeker) : Fairest(pool, classes, seeker);
   if (id == JobId()) return std::nullopt;
   ++pool.choices;
-  const CampaignTerms& terms = *places_.at(id).terms;
-  User& user = pool.users.at(terms.user);
+  const auto place = places_.find(id);
+  User& user = *place->second.user;
+  Campaign& campaign = *place->second.campaign;
   pool.floor = std::max(pool.floor, user.clock);
-  user.floor = std::max(user.floor, user.campaigns.at(terms.campaign).clock);
-  Taken taken{Extract(pool, id), pool.estimate_us};
-  Advance(pool, *taken.job.terms, taken.charged_us);
+  user.floor = std::max(user.floor, campaign.clock);
+  Taken taken{Extract(place), pool.estimate_us};
+  Advance(pool, user, &campaign, taken.charged_us);
   return taken;
 }
 
 // Takes the job out of everything; its campaign leaves the order when it was the last. Clocks stay:
 // a retry that comes back must not find them set to zero.
-QueuedJob JobQueue::Extract(Pool& pool, JobId id) {
-  const std::shared_ptr<const CampaignTerms> terms = places_.at(id).terms;
-  User& user = pool.users.at(terms->user);
-  Campaign& campaign = user.campaigns.at(terms->campaign);
-  Jobs& jobs = campaign.fresh.contains(id) ? campaign.fresh : campaign.spoiled;
-  QueuedJob job = std::move(jobs.extract(id).mapped());
-  Class& jobs_class = ClassOf(pool, *terms);
-  jobs_class.by_age.erase({job.queued_us, id});
+QueuedJob JobQueue::Extract(Places::iterator found) {
+  const JobId id = found->first;
+  const Place place = std::move(found->second);
+  places_.erase(found);
+  User& user = *place.user;
+  Campaign& campaign = *place.campaign;
+  auto node = campaign.fresh.extract(id);
+  if (node.empty()) node = campaign.spoiled.extract(id);
+  QueuedJob job = std::move(node.mapped());
+  place.jobs_class->by_age.erase({job.queued_us, id});
   if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.erase({timeout, id});
-  places_.erase(id);
-  --pool.jobs;
-  if (campaign.fresh.empty() && campaign.spoiled.empty()) {
-    const auto order = user.orders.find(&jobs_class);
-    order->second.erase({campaign.clock, terms->campaign});
+  --place.pool->jobs;
+  if (!campaign.waits()) {
+    const auto order = user.orders.find(place.jobs_class);
+    order->second.erase(&campaign);
     if (order->second.empty()) user.orders.erase(order);
-    if (--user.waiting == 0) pool.order.erase({user.clock, terms->user});
+    if (--user.waiting == 0) place.pool->order.erase(&user);
   }
   // No user has an order for it any more.
-  if (jobs_class.by_age.empty() && jobs_class.boards) pool.classes.erase(terms->boards->text());
+  if (place.jobs_class->by_age.empty() && place.jobs_class->boards) {
+    const std::string text = place.jobs_class->boards->text();
+    place.pool->classes.erase(text);
+  }
   return job;
 }
 
-void JobQueue::Advance(Pool& pool, const CampaignTerms& terms, double us) {
-  const auto user = pool.users.find(terms.user);
-  if (user == pool.users.end()) return;
-  const bool waits = pool.order.erase({user->second.clock, terms.user}) > 0;
-  user->second.clock += us;
-  if (waits) pool.order.emplace(user->second.clock, terms.user);
-  const auto campaign = user->second.campaigns.find(terms.campaign);
-  if (campaign == user->second.campaigns.end()) return;
-  const bool queued = !campaign->second.fresh.empty() || !campaign->second.spoiled.empty();
-  const double clock = campaign->second.clock + us / campaign->second.weight();
-  if (queued) {
-    Order& order = user->second.orders.at(&ClassOf(pool, terms));
-    order.erase({campaign->second.clock, terms.campaign});
-    order.emplace(clock, terms.campaign);
+// `campaign` may be nullptr: it was forgotten.
+void JobQueue::Advance(Pool& pool, User& user, Campaign* campaign, double us) {
+  auto turn = user.waiting > 0 ? pool.order.extract(&user) : decltype(pool.order)::node_type();
+  user.clock += us;
+  if (turn) pool.order.insert(std::move(turn));
+  if (campaign == nullptr) return;
+  Order* order = nullptr;
+  Order::node_type place;
+  if (campaign->waits()) {
+    order = &user.orders.at(&ClassOf(pool, *campaign->terms));
+    place = order->extract(campaign);
   }
-  campaign->second.clock = clock;
+  campaign->clock += us / campaign->weight();
+  if (place) order->insert(std::move(place));
+}
+
+void JobQueue::Charge(const QueuedJob& job, double us) {
+  Pool& pool = pools_.at(job.board_type);
+  const auto user = pool.users.find(job.terms->user);
+  if (user == pool.users.end()) return;
+  const auto campaign = user->second.campaigns.find(job.terms->campaign);
+  Advance(pool, user->second,
+          campaign == user->second.campaigns.end() ? nullptr : &campaign->second, us);
 }
 
 void JobQueue::Settle(const QueuedJob& job, double charged_us, TimeUs used_us) {
@@ -199,27 +211,25 @@ void JobQueue::Settle(const QueuedJob& job, double charged_us, TimeUs used_us) {
   Pool& pool = found->second;
   const double used = static_cast<double>(std::max<TimeUs>(used_us, 0));
   pool.estimate_us += (used - pool.estimate_us) * kEstimateGain;
-  Advance(pool, *job.terms, used - charged_us);
+  Charge(job, used - charged_us);
   const auto user = pool.users.find(job.terms->user);
   if (user == pool.users.end() || ++user->second.settled % kSweepEvery != 0) return;
   // What nobody waits for any more and what is not ahead of the others need not be remembered.
   std::erase_if(user->second.campaigns, [&](const auto& entry) {
-    return entry.second.fresh.empty() && entry.second.spoiled.empty() &&
-           entry.second.clock <= user->second.floor;
+    return !entry.second.waits() && entry.second.clock <= user->second.floor;
   });
   if (user->second.campaigns.empty() && user->second.clock <= pool.floor) pool.users.erase(user);
 }
 
 void JobQueue::Refund(const QueuedJob& job, double charged_us) {
-  const auto pool = pools_.find(job.board_type);
-  if (pool == pools_.end() || !job.pinned.value.empty()) return;
-  Advance(pool->second, *job.terms, -charged_us);
+  if (!pools_.contains(job.board_type) || !job.pinned.value.empty()) return;
+  Charge(job, -charged_us);
 }
 
 std::optional<QueuedJob> JobQueue::Remove(JobId id) {
   const auto place = places_.find(id);
   if (place == places_.end()) return std::nullopt;
-  if (place->second.pinned.value.empty()) return Extract(pools_.at(place->second.board_type), id);
+  if (place->second.pinned.value.empty()) return Extract(place);
   const auto jobs = pinned_.find(place->second.pinned);
   QueuedJob job = std::move(jobs->second.extract(id).mapped());
   if (jobs->second.empty()) pinned_.erase(jobs);
@@ -229,14 +239,12 @@ std::optional<QueuedJob> JobQueue::Remove(JobId id) {
 }
 
 const QueuedJob* JobQueue::Find(JobId id) const {
-  const auto place = places_.find(id);
-  if (place == places_.end()) return nullptr;
-  if (!place->second.pinned.value.empty()) return &pinned_.at(place->second.pinned).at(id);
-  const CampaignTerms& terms = *place->second.terms;
-  const Campaign& campaign =
-      pools_.at(place->second.board_type).users.at(terms.user).campaigns.at(terms.campaign);
-  const Jobs& jobs = campaign.fresh.contains(id) ? campaign.fresh : campaign.spoiled;
-  return &jobs.at(id);
+  const auto found = places_.find(id);
+  if (found == places_.end()) return nullptr;
+  const Place& place = found->second;
+  if (!place.pinned.value.empty()) return &pinned_.at(place.pinned).at(id);
+  const auto fresh = place.campaign->fresh.find(id);
+  return fresh != place.campaign->fresh.end() ? &fresh->second : &place.campaign->spoiled.at(id);
 }
 
 void JobQueue::Forget(const BoardId& board) {
@@ -264,7 +272,7 @@ std::vector<JobQueue::WaitingCampaign> JobQueue::WaitingFor(const std::string& b
   if (pool == pools_.end()) return waiting;
   for (const auto& [name, user] : pool->second.users) {
     for (const auto& [id, campaign] : user.campaigns) {
-      if (campaign.fresh.empty() && campaign.spoiled.empty()) continue;
+      if (!campaign.waits()) continue;
       WaitingCampaign one{campaign.terms, {}};
       for (const auto& [job, entry] : campaign.spoiled) one.spoiled.push_back(job);
       waiting.push_back(std::move(one));

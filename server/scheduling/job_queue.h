@@ -51,6 +51,10 @@ struct Seeker {
 
 class JobQueue {
  public:
+  JobQueue() = default;
+  JobQueue(JobQueue&&) = default;
+  JobQueue& operator=(JobQueue&&) = default;
+
   static constexpr int32_t kMaxPriority = 10;  ///< Either way; more is cut to it.
   static constexpr uint64_t kOldestEvery = 16;
   /// What an attempt is taken to cost before any of its type has ended.
@@ -100,15 +104,27 @@ class JobQueue {
     std::set<std::pair<TimeUs, JobId>> by_age;  // Since when they wait.
   };
   using Classes = std::map<std::string, Class>;  // By the expression's text.
+  /// Whose turn it is: the lowest clock, then the name or number. Who is in an order must leave it
+  /// before his clock changes.
+  struct ByClock {
+    template <typename T>
+    bool operator()(const T* a, const T* b) const {
+      return a->clock != b->clock ? a->clock < b->clock : a->id() < b->id();
+    }
+  };
   struct Campaign {
     std::shared_ptr<const CampaignTerms> terms;
     double clock = 0;
     Jobs fresh;
     Jobs spoiled;  // Those with boards to avoid; few, so that passing over them is cheap.
+    CampaignId id() const { return terms->campaign; }
     double weight() const;
+    bool waits() const { return !fresh.empty() || !spoiled.empty(); }
   };
-  using Order = std::set<std::pair<double, CampaignId>>;
+  using Order = std::set<Campaign*, ByClock>;
   struct User {
+    const std::string* name = nullptr;
+    const std::string& id() const { return *name; }
     double clock = 0;
     double floor = 0;    // Clock of the campaign that was served last, before that.
     size_t waiting = 0;  // Campaigns that have jobs.
@@ -123,26 +139,32 @@ class JobQueue {
     size_t jobs = 0;
     Classes classes;
     std::map<std::string, User> users;
-    std::set<std::pair<double, std::string>> order;  // Of users that have jobs.
+    std::set<User*, ByClock> order;  // Of users that have jobs.
   };
+  /// Where a job waits. Nothing that it points to goes while a job waits there.
+  struct Place {
+    Pool* pool = nullptr;
+    User* user = nullptr;  // Like the others nullptr for a pinned job.
+    Campaign* campaign = nullptr;
+    Class* jobs_class = nullptr;
+    BoardId pinned;
+  };
+  using Places = std::unordered_map<JobId, Place>;
 
   static Class& ClassOf(Pool& pool, const CampaignTerms& terms);
-  static Jobs* JobsFor(Campaign& campaign, const Seeker& seeker, JobId* job);
+  static JobId FirstFor(const Campaign& campaign, const Seeker& seeker);
   static std::vector<const Class*> FittingClasses(Pool& pool, const Seeker& seeker);
-  JobId Oldest(const Pool& pool, const std::vector<const Class*>& classes, const Seeker& seeker);
-  static JobId Fairest(Pool& pool, const std::vector<const Class*>& classes, const Seeker& seeker);
+  JobId Oldest(const std::vector<const Class*>& classes, const Seeker& seeker) const;
+  static JobId Fairest(const Pool& pool, const std::vector<const Class*>& classes,
+                       const Seeker& seeker);
   std::optional<Taken> TakePinned(const Seeker& seeker);
-  void Advance(Pool& pool, const CampaignTerms& terms, double us);
-  QueuedJob Extract(Pool& pool, JobId id);
+  void Charge(const QueuedJob& job, double us);
+  static void Advance(Pool& pool, User& user, Campaign* campaign, double us);
+  QueuedJob Extract(Places::iterator place);
 
   std::map<std::string, Pool> pools_;
   std::map<BoardId, Jobs> pinned_;
-  struct Place {
-    std::string board_type;
-    BoardId pinned;
-    std::shared_ptr<const CampaignTerms> terms;
-  };
-  std::unordered_map<JobId, Place> places_;
+  Places places_;
   std::set<std::pair<TimeUs, JobId>> timeouts_;
 };
 

@@ -4,9 +4,13 @@
 
 namespace tinyrig::server {
 
-bool Scheduler::Usable(const BoardView& board, TimeUs now) {
-  return board.online && board.broken.empty() && !board.maintenance && board.hold_until_us <= now &&
+bool Scheduler::InService(const BoardView& board, TimeUs now) {
+  return board.online && board.broken.empty() && !board.maintenance &&
          (board.reserved_by.empty() || board.reserved_until_us <= now);
+}
+
+bool Scheduler::Usable(const BoardView& board, TimeUs now) {
+  return InService(board, now) && board.hold_until_us <= now;
 }
 
 void Scheduler::SetBoardTypes(const std::vector<v1::BoardType>& types) {
@@ -22,8 +26,10 @@ BoardFacts Scheduler::FactsOf(const BoardView& board) const {
 
 void Scheduler::RestoreBoard(BoardView board) {
   board.online = false;
-  if (!board.lease) free_[board.type].insert(board.id);
-  boards_.insert_or_assign(board.id, std::move(board));
+  const BoardId id = board.id;
+  BoardView& known = boards_[id];
+  known = std::move(board);
+  if (!known.lease) free_[known.type].insert(&known);
 }
 
 void Scheduler::RestoreLease(QueuedJob job, Lease lease) {
@@ -35,10 +41,10 @@ void Scheduler::RestoreLease(QueuedJob job, Lease lease) {
     board.agent = lease.agent;
   }
   board.lease = lease.key;
-  free_[board.type].erase(board.id);
+  free_[board.type].erase(&board);
   const JobId id = job.job;
   const TimeUs leased_us = lease.deadline_us - lease.timeout_us - kGraceUs;
-  leases_.insert_or_assign(id, Running{std::move(job), std::move(lease), 0, leased_us});
+  leases_.insert_or_assign(id, Running{std::move(job), std::move(lease), &board, 0, leased_us});
 }
 
 Scheduler::Connected Scheduler::AgentConnected(const AgentId& agent,
@@ -62,21 +68,21 @@ std::vector<BoardId> Scheduler::AgentBoards(const AgentId& agent,
   std::vector<BoardId> stolen;
   for (const BoardReport& report : boards) {
     BoardView& board = boards_[report.id];
+    board.id = report.id;
     if (board.online && board.agent != agent) {
       stolen.push_back(report.id);
       continue;
     }
     if (board.type != report.type || board.agent != agent || board.labels != report.labels) {
       queue_.Forget(report.id);
-      free_[board.type].erase(report.id);
+      free_[board.type].erase(&board);
     }
-    board.id = report.id;
     board.type = report.type;
     board.agent = agent;
     board.online = true;
     board.broken = report.broken;
     board.labels = report.labels;
-    if (!board.lease) free_[board.type].insert(board.id);
+    if (!board.lease) free_[board.type].insert(&board);
   }
   return stolen;
 }
@@ -91,13 +97,10 @@ void Scheduler::AgentLost(const AgentId& agent) {
 bool Scheduler::HasOtherBoard(const QueuedJob& job, TimeUs now) const {
   return std::any_of(boards_.begin(), boards_.end(), [&](const auto& entry) {
     const BoardView& board = entry.second;
-    const TimeUs until = NextWindowOf(board, now).until_us;
-    return board.type == job.board_type && board.online && board.broken.empty() &&
-           !board.maintenance && board.condition.health != v1::BOARD_HEALTH_QUARANTINED &&
-           (board.reserved_by.empty() || board.reserved_until_us <= now) && !Draining(board) &&
-           (until == kNoWindow || until - kGraceUs >= job.terms->timeout_us) &&
-           (!job.terms->boards || Matches(board, *job.terms->boards)) &&
-           !job.avoid.contains(board.id);
+    return board.type == job.board_type && InService(board, now) && !Draining(board) &&
+           board.condition.health != v1::BOARD_HEALTH_QUARANTINED &&
+           !job.avoid.contains(board.id) && LongestTimeout(board, now) >= job.terms->timeout_us &&
+           (!job.terms->boards || Matches(board, *job.terms->boards));
   });
 }
 
@@ -122,9 +125,7 @@ void Scheduler::SetAgentDrain(const AgentId& agent, bool drain) {
 }
 
 bool Scheduler::Matches(const BoardView& board, const Expression& boards) const {
-  const BoardFacts facts = FactsOf(board);
-  return boards.Evaluate([&facts](std::string_view name) { return BoardOperand(facts, name); }) ==
-         Truth::kTrue;
+  return EvaluateBoard(boards, FactsOf(board)) == Truth::kTrue;
 }
 
 Scheduler::NextWindow Scheduler::NextWindowOf(const BoardView& board, TimeUs now) const {
@@ -136,14 +137,18 @@ Scheduler::NextWindow Scheduler::NextWindowOf(const BoardView& board, TimeUs now
   return next;
 }
 
+TimeUs Scheduler::LongestTimeout(const BoardView& board, TimeUs now) const {
+  const TimeUs until = NextWindowOf(board, now).until_us;
+  return until == kNoWindow ? kNoWindow : until - kGraceUs;
+}
+
 std::vector<BoardView*> Scheduler::Candidates(TimeUs now) {
   std::vector<BoardView*> candidates;
   for (const auto& [type, free] : free_) {
     const bool wanted = queue_.Wants(type);
-    for (const BoardId& id : free) {
-      BoardView& board = boards_.at(id);
-      if (!wanted && queue_.PinnedTo(id) == JobId()) continue;
-      if (Usable(board, now) && !Draining(board)) candidates.push_back(&board);
+    for (BoardView* board : free) {
+      if (!wanted && queue_.PinnedTo(board->id) == JobId()) continue;
+      if (Usable(*board, now) && !Draining(*board)) candidates.push_back(board);
     }
   }
   std::shuffle(candidates.begin(), candidates.end(), random_);
@@ -155,12 +160,10 @@ std::vector<BoardView*> Scheduler::Candidates(TimeUs now) {
 }
 
 std::optional<JobQueue::Taken> Scheduler::TakeFor(const BoardView& board, TimeUs now) {
-  const TimeUs until = NextWindowOf(board, now).until_us;
   const bool ordinary = TakesOrdinaryJobs(board, now);
   Seeker seeker{board.id, board.type,
                 [&](const Expression& boards) { return Matches(board, boards); },
-                // An attempt may last its timeout and the grace.
-                until == kNoWindow ? kNoWindow : until - kGraceUs,
+                LongestTimeout(board, now),
                 [&](const QueuedJob& job) {
                   return ordinary && (!job.avoid.contains(board.id) || !HasOtherBoard(job, now));
                 }};
@@ -180,9 +183,9 @@ Lease Scheduler::Begin(BoardView& board, JobQueue::Taken taken, TimeUs now) {
   lease.deadline_us = now + lease.timeout_us + kGraceUs;
   lease.reference = !job.pinned.value.empty();
   board.lease = lease.key;
-  free_[board.type].erase(board.id);
+  free_[board.type].erase(&board);
   const JobId id = job.job;
-  leases_.emplace(id, Running{std::move(job), lease, taken.charged_us, now});
+  leases_.emplace(id, Running{std::move(job), lease, &board, taken.charged_us, now});
   return lease;
 }
 
@@ -226,10 +229,9 @@ uint32_t Scheduler::FailedAttempts(const LeaseKey& key) const {
 // REQUIRES: the lease is in force.
 Scheduler::Running Scheduler::Release(const LeaseKey& key) {
   Running running = std::move(leases_.extract(key.job).mapped());
-  const auto board = boards_.find(running.lease.board);
-  if (board != boards_.end() && board->second.lease == key) {
-    board->second.lease.reset();
-    free_[board->second.type].insert(board->first);
+  if (running.board->lease == key) {
+    running.board->lease.reset();
+    free_[running.board->type].insert(running.board);
   }
   return running;
 }

@@ -158,6 +158,8 @@ class Scheduler {
     return draining_ || draining_agents_.contains(board.agent);
   }
 
+  /// Whether its people and its agent let it work: nobody reserved it, nothing is broken.
+  static bool InService(const BoardView& board, TimeUs now);
   /// Whether an offer would be taken now, but for a lease it may have and for its health.
   static bool Usable(const BoardView& board, TimeUs now);
 
@@ -165,6 +167,7 @@ class Scheduler {
   struct Running {
     QueuedJob job;
     Lease lease;
+    BoardView* board = nullptr;  // In boards_, which no board ever leaves.
     double charged_us = 0;
     TimeUs leased_us = 0;
     bool reported = false;
@@ -173,6 +176,8 @@ class Scheduler {
   bool HasOtherBoard(const QueuedJob& job, TimeUs now) const;
   /// Whether it may take jobs that are not pinned to it.
   bool TakesOrdinaryJobs(const BoardView& board, TimeUs now) const;
+  /// Of an attempt that begins now, so that it and the grace end before the next window.
+  TimeUs LongestTimeout(const BoardView& board, TimeUs now) const;
   /// Boards without a lease that may get one, best first.
   std::vector<BoardView*> Candidates(TimeUs now);
   std::optional<JobQueue::Taken> TakeFor(const BoardView& board, TimeUs now);
@@ -182,7 +187,10 @@ class Scheduler {
   Fence last_fence_;
   std::mt19937_64 random_;
   std::map<BoardId, BoardView> boards_;
-  std::map<std::string, std::set<BoardId>> free_;  // Boards without a lease, by type.
+  struct ById {
+    bool operator()(const BoardView* a, const BoardView* b) const { return a->id < b->id; }
+  };
+  std::map<std::string, std::set<BoardView*, ById>> free_;  // Boards without a lease, by type.
   std::map<std::string, v1::BoardType> types_;
   std::set<std::string> reference_types_;
   std::set<AgentId> draining_agents_;

@@ -232,7 +232,9 @@ class World {
     }
     EXPECT_NE(board.condition.health, v1::BOARD_HEALTH_QUARANTINED) << "seed " << seed_;
     EXPECT_EQ(board.type, job.board_type) << "seed " << seed_;
-    if (job.terms->boards) EXPECT_EQ(lease.board, BoardId("b1")) << "label, seed " << seed_;
+    if (job.terms->boards) {
+      EXPECT_EQ(lease.board, BoardId("b1")) << "label, seed " << seed_;
+    }
   }
 
   const unsigned seed_;
