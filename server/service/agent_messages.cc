@@ -1,5 +1,7 @@
 #include "server/service/agent_messages.h"
 
+#include <fmt/format.h>
+
 namespace tinyrig::server {
 namespace {
 
@@ -17,6 +19,10 @@ v1::AttemptKey ToProto(const LeaseKey& key) {
   proto.set_attempt(key.attempt);
   proto.set_fence(key.fence.value);
   return proto;
+}
+
+std::string Text(const LeaseKey& key) {
+  return fmt::format("job {} attempt {}", key.job.value, key.attempt);
 }
 
 Labels LabelsOf(const v1::AgentBoard& board) {

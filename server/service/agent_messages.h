@@ -11,6 +11,8 @@ namespace tinyrig::server {
 
 LeaseKey KeyOf(const v1::AttemptKey& key);
 v1::AttemptKey ToProto(const LeaseKey& key);
+/// For the server's own log.
+std::string Text(const LeaseKey& key);
 Labels LabelsOf(const v1::AgentBoard& board);
 v1::LeaseOffer MakeOffer(const Lease& lease, const JobContext& context);
 

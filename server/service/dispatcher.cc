@@ -15,10 +15,6 @@ namespace {
 // Of the choice among equal boards: fixed, so that the same events give the same choices.
 constexpr uint64_t kBoardSeed = 38037;
 
-std::string Text(const LeaseKey& key) {
-  return fmt::format("job {} attempt {}", key.job.value, key.attempt);
-}
-
 v1::ServerMessage CancelMessage(const LeaseKey& key, const std::string& reason) {
   v1::ServerMessage message;
   *message.mutable_cancel()->mutable_key() = ToProto(key);
@@ -202,6 +198,9 @@ void Dispatcher::Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHe
       link->Send(CancelMessage(key, "the attempt is no longer wanted"));
   }
   for (const Lease& lease : connected.lost) {
+    const bool begun = std::any_of(begun_.begin(), begun_.end(),
+                                   [&](const Lease& one) { return one.key == lease.key; });
+    if (begun) continue;  // Not offered yet.
     Lost(lease, "the agent restarted and no longer has the attempt; it is repeated");
   }
   spdlog::info("agent {} of bench {} connected with {} boards, {} attempts held, {} lost", id.value,
@@ -275,140 +274,6 @@ void Dispatcher::OnRefused(const Session& session, const v1::LeaseRefused& refus
   spdlog::info("{} refused by board {}: {}", Text(key), lease->board.value, refused.reason());
   Withdraw(Lease(*lease), "refused: " + refused.reason());
   MatchAndOffer();
-}
-
-void Dispatcher::OnResult(Session& session, const v1::AttemptResult& result) {
-  const LeaseKey key = KeyOf(result.key());
-  if (judging_.contains(key))
-    return;  // Sent again while it is being stored; the acknowledgement follows.
-  if (!scheduler_.Reported(key)) {
-    spdlog::info("{}: a result that is stored already or no longer wanted", Text(key));
-    return Ack(AgentId(session.agent.agent_id), key);
-  }
-  judging_.insert(key);
-  executors_.Offload(
-      [this, result] { return judge_.Run(result); },
-      [this, key](Result<EndedAttempt> judged) { OnJudged(key, std::move(judged)); });
-}
-
-void Dispatcher::OnJudged(const LeaseKey& key, Result<EndedAttempt> judged) {
-  judging_.erase(key);
-  const Lease* found = scheduler_.Find(key);
-  if (found == nullptr) return;  // Cancelled meanwhile. When the agent asks again it is told so.
-  const AgentId agent = found->agent;
-  const Status stored = judged.ok() ? Commit(key, std::move(*judged)) : judged.status();
-  NoteStore(stored);
-  if (!stored.ok()) {
-    // Without acknowledgement the agent keeps the result; a new stream makes it send it again.
-    spdlog::error("{}: the result was not stored: {}", Text(key), stored.message());
-    scheduler_.ReportDropped(key);
-    return Drop(agent, stored.WithContext("the result was not stored"));
-  }
-  Ack(agent, key);
-  MatchAndOffer();
-}
-
-Status Dispatcher::Commit(const LeaseKey& key, EndedAttempt ended) {
-  const Lease* found = scheduler_.Find(key);
-  if (found == nullptr) return {};
-  const Lease lease = *found;
-  const bool ran = !ended.failure;
-  if (lease.reference) TRY(JudgeReference(lease, &ended));
-  const v1::FailureOwner owner =
-      ended.failure ? ended.failure->owner() : v1::FAILURE_OWNER_UNSPECIFIED;
-  ended.next = v1::JOB_STATE_SUCCEEDED;
-  if (ended.failure && ran) {
-    ended.next = v1::JOB_STATE_FAILED;  // A wrong count is as wrong the next time.
-  } else if (ended.failure) {
-    TRY_ASSIGN(const JobContext context, store_.LoadJob(key.job));
-    switch (DecideRetry(owner, scheduler_.FailedAttempts(key) + 1, context.spec.max_attempts())) {
-      case NextStep::kRetry:
-        ended.next = v1::JOB_STATE_QUEUED;
-        break;
-      case NextStep::kFailed:
-        ended.next = v1::JOB_STATE_FAILED;
-        break;
-      case NextStep::kInfeasible:
-        ended.next = v1::JOB_STATE_INFEASIBLE;
-        break;
-    }
-  }
-  TRY_ASSIGN(const Store::Outcome outcome, store_.EndAttempt(ended, clock_.Now()));
-  if (outcome != Store::Outcome::kStored) {
-    spdlog::warn("{}: the store knows the attempt as ended", Text(key));
-  }
-  hub_.Ended(key);
-  scheduler_.End(key, ended.next == v1::JOB_STATE_QUEUED, owner, clock_.Now());
-  CountReference(lease);
-  TRY(UpdateCondition(lease, ended));
-  hub_.Changed(lease.campaign);
-  spdlog::info(
-      "{} on {}: {}", Text(key), lease.board.value,
-      ended.failure ? fmt::format("{}: {}", ToText(owner), ended.failure->message()) : "succeeded");
-  return {};
-}
-
-void Dispatcher::Ack(const AgentId& agent, const LeaseKey& key) {
-  const auto session = sessions_.find(agent);
-  if (session == sessions_.end()) return;
-  v1::ServerMessage message;
-  *message.mutable_ack()->mutable_key() = ToProto(key);
-  session->second.link->Send(std::move(message));
-}
-
-void Dispatcher::Lost(const Lease& lease, const std::string& why) {
-  EndedAttempt ended;
-  ended.key = lease.key;
-  ended.ended_us = clock_.Now();
-  ended.failure.emplace();
-  ended.failure->set_owner(v1::FAILURE_OWNER_SERVICE);
-  ended.failure->set_code(static_cast<uint32_t>(Code::kUnavailable));
-  ended.failure->set_message(why);
-  ended.log = hub_.Ended(lease.key);
-  if (const Status stored = Commit(lease.key, std::move(ended)); !stored.ok()) {
-    spdlog::error("{}: {}", Text(lease.key), stored.message());  // Tried again at its deadline.
-  }
-}
-
-void Dispatcher::MatchAndOffer() {
-  if (stopped_ || !store_trouble_.ok()) return;
-  const TimeUs now = clock_.Now();
-  const std::vector<Lease> leases = scheduler_.Match(now);
-  if (leases.empty()) return;
-  if (const Status stored = store_.AddLeases(leases, now); !stored.ok()) {
-    spdlog::error("{} leases cannot be stored: {}", leases.size(), stored.message());
-    for (const Lease& lease : leases) scheduler_.Withdraw(lease.key, now);
-    return NoteStore(stored);
-  }
-  for (const Lease& lease : leases) {
-    const Status offered = Offer(lease);
-    if (offered.ok()) continue;
-    spdlog::error("{} cannot be offered: {}", Text(lease.key), offered.message());
-    Withdraw(lease, offered.message());
-  }
-}
-
-// A lease that was stored and not taken up: it never was.
-void Dispatcher::Withdraw(const Lease& lease, const std::string& why) {
-  if (const Status dropped = store_.DropLease(lease, why, clock_.Now()); !dropped.ok()) {
-    spdlog::error("{}: {}", Text(lease.key), dropped.message());
-    return;  // The deadline ends it.
-  }
-  hub_.Ended(lease.key);
-  scheduler_.Withdraw(lease.key, clock_.Now());
-  hub_.Changed(lease.campaign);
-}
-
-Status Dispatcher::Offer(const Lease& lease) {
-  const auto session = sessions_.find(lease.agent);
-  if (session == sessions_.end()) return {Code::kUnavailable, "its agent is not connected"};
-  TRY_ASSIGN(const JobContext context, store_.LoadJob(lease.key.job));
-  v1::ServerMessage message;
-  *message.mutable_offer() = MakeOffer(lease, context);
-  session->second.link->Send(std::move(message));
-  hub_.Changed(lease.campaign);
-  spdlog::debug("{} offered to board {}", Text(lease.key), lease.board.value);
-  return {};
 }
 
 void Dispatcher::ScheduleTick() {

@@ -94,16 +94,8 @@ class Dispatcher {
   Status Register(const std::shared_ptr<AgentLink>& link, const v1::AgentHello& hello);
   void OnProgress(Session& session, const v1::AttemptProgress& progress);
   void OnRefused(const Session& session, const v1::LeaseRefused& refused);
-  void OnResult(Session& session, const v1::AttemptResult& result);
-  void OnJudged(const LeaseKey& key, Result<EndedAttempt> judged);
-  Status Commit(const LeaseKey& key, EndedAttempt ended);
-  void Ack(const AgentId& agent, const LeaseKey& key);
-  void Lost(const Lease& lease, const std::string& why);
   Status SaveBoards(const std::string& agent_id,
                     const google::protobuf::RepeatedPtrField<v1::AgentBoard>& boards);
-  void MatchAndOffer();
-  Status Offer(const Lease& lease);
-  void Withdraw(const Lease& lease, const std::string& why);
   void Tick();
   void ScheduleTick();
   void Drop(const AgentId& agent, const Status& reason);
@@ -116,6 +108,35 @@ class Dispatcher {
   v1::Agent Describe(const AgentRecord& record) const;
   Result<v1::Board> ChangeBoard(const std::string& board_id,
                                 const std::function<Status(BoardView*)>& change);
+
+  // dispatcher_commit.cc
+  /// The leases that begin are offered when they are stored, which is soon.
+  void MatchAndOffer();
+  void ScheduleCommit();
+  void Commit();
+  void OfferStored(const std::vector<Lease>& leases, const Status& stored);
+  Status Offer(const Lease& lease);
+  void Withdraw(const Lease& lease, const std::string& why);
+
+  // dispatcher_results.cc
+  struct Judged {
+    LeaseKey key;
+    Result<EndedAttempt> ended;
+  };
+  struct Ending {
+    Lease lease;
+    EndedAttempt ended;
+    Status stored;  ///< Whether it is.
+  };
+  void OnResult(Session& session, const v1::AttemptResult& result);
+  void OnJudged(const LeaseKey& key, Result<EndedAttempt> judged);
+  std::vector<Ending> TakeJudged();
+  Status StoreEnding(Ending& ending);
+  void NotStored(const Ending& ending);
+  /// It is stored: scheduler, board and who watches learn of it.
+  void Settle(const Ending& ending);
+  void Ack(const AgentId& agent, const LeaseKey& key);
+  void Lost(const Lease& lease, const std::string& why);
 
   // dispatcher_health.cc
   const ReferenceRecord* ExpectedFor(const std::string& board_type) const;
@@ -157,6 +178,9 @@ class Dispatcher {
   std::map<BoardId, BoardRecord> board_records_;
   std::vector<v1::MaintenanceWindow> windows_;
   std::set<LeaseKey> judging_;
+  std::vector<Lease> begun_;  // These two wait for the next commit.
+  std::vector<Judged> judged_;
+  bool commit_scheduled_ = false;
   std::map<std::pair<std::string, std::string>, ReferenceRecord> expected_counts_;  // Type, image.
   std::set<std::string> countless_;  // Types whose boards count nothing exact.
   std::map<BoardId, TimeUs> idle_since_us_;

@@ -154,7 +154,6 @@ Status Dispatcher::UpdateCondition(const Lease& lease, const EndedAttempt& ended
     board->condition = next;
   }
   if (lease.reference && verdict.final) Recovered(lease.board);
-  StartReferences();
   return {};
 }
 

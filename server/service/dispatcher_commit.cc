@@ -1,0 +1,94 @@
+#include <spdlog/spdlog.h>
+
+#include "server/service/agent_messages.h"
+#include "server/service/dispatcher.h"
+
+// One commit carries the leases that began and the results that came while the io thread was busy
+// with the one before: a busy server waits for the disk once for many of both.
+namespace tinyrig::server {
+
+void Dispatcher::MatchAndOffer() {
+  if (stopped_ || !store_trouble_.ok()) return;
+  for (Lease& lease : scheduler_.Match(clock_.Now())) begun_.push_back(std::move(lease));
+  if (!begun_.empty()) ScheduleCommit();
+}
+
+void Dispatcher::ScheduleCommit() {
+  if (commit_scheduled_) return;
+  commit_scheduled_ = true;
+  boost::asio::post(executors_.io, [this] {
+    commit_scheduled_ = false;
+    Commit();
+  });
+}
+
+void Dispatcher::Commit() {
+  if (stopped_ || (begun_.empty() && judged_.empty())) return;
+  std::vector<Lease> leases = std::exchange(begun_, {});
+  // Cancelled meanwhile.
+  std::erase_if(leases, [&](const Lease& lease) { return scheduler_.Find(lease.key) == nullptr; });
+  std::vector<Ending> endings = TakeJudged();
+  if (!judged_.empty()) ScheduleCommit();
+
+  Result<Store::Group> group = store_.BeginGroup();
+  Status whole = group.status();
+  Status leased = whole;
+  if (leased.ok() && !leases.empty()) leased = store_.AddLeases(leases, clock_.Now());
+  for (Ending& ending : endings) {
+    if (ending.stored.ok()) ending.stored = whole.ok() ? StoreEnding(ending) : whole;
+  }
+  if (whole.ok()) whole = group->Commit();
+
+  for (Ending& ending : endings) {
+    if (ending.stored.ok()) ending.stored = whole;
+    NoteStore(ending.stored);
+    if (ending.stored.ok()) {
+      Settle(ending);
+      Ack(ending.lease.agent, ending.lease.key);
+    } else {
+      NotStored(ending);
+    }
+  }
+  if (!leases.empty()) OfferStored(leases, leased.ok() ? whole : leased);
+  if (!endings.empty()) StartReferences();
+  MatchAndOffer();
+}
+
+void Dispatcher::OfferStored(const std::vector<Lease>& leases, const Status& stored) {
+  if (!stored.ok()) {
+    spdlog::error("{} leases cannot be stored: {}", leases.size(), stored.message());
+    for (const Lease& lease : leases) scheduler_.Withdraw(lease.key, clock_.Now());
+    return NoteStore(stored);
+  }
+  for (const Lease& lease : leases) {
+    const Status offered = Offer(lease);
+    if (offered.ok()) continue;
+    spdlog::error("{} cannot be offered: {}", Text(lease.key), offered.message());
+    Withdraw(lease, offered.message());
+  }
+}
+
+// A lease that was stored and not taken up: it never was.
+void Dispatcher::Withdraw(const Lease& lease, const std::string& why) {
+  if (const Status dropped = store_.DropLease(lease, why, clock_.Now()); !dropped.ok()) {
+    spdlog::error("{}: {}", Text(lease.key), dropped.message());
+    return;  // The deadline ends it.
+  }
+  hub_.Ended(lease.key);
+  scheduler_.Withdraw(lease.key, clock_.Now());
+  hub_.Changed(lease.campaign);
+}
+
+Status Dispatcher::Offer(const Lease& lease) {
+  const auto session = sessions_.find(lease.agent);
+  if (session == sessions_.end()) return {Code::kUnavailable, "its agent is not connected"};
+  TRY_ASSIGN(const JobContext context, store_.LoadJob(lease.key.job));
+  v1::ServerMessage message;
+  *message.mutable_offer() = MakeOffer(lease, context);
+  session->second.link->Send(std::move(message));
+  hub_.Changed(lease.campaign);
+  spdlog::debug("{} offered to board {}", Text(lease.key), lease.board.value);
+  return {};
+}
+
+}  // namespace tinyrig::server
