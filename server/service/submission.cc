@@ -51,9 +51,7 @@ Result<std::vector<std::string>> ResolveBoardTypes(const v1::CampaignSpec& spec,
     bool fits = false;
     for (const v1::BoardType& type : context.catalog.BoardTypes()) {
       const BoardFacts facts{&type, type.name(), {}, {}, nullptr};
-      const Truth truth = expression.Evaluate(
-          [&facts](std::string_view name) { return BoardOperand(facts, name); });
-      if (truth == Truth::kFalse) continue;
+      if (EvaluateBoard(expression, facts) == Truth::kFalse) continue;
       fits = true;
       if (std::find(types.begin(), types.end(), type.name()) == types.end()) {
         types.push_back(type.name());
@@ -85,7 +83,7 @@ class Preparation {
   Result<NewCampaign> Run(const v1::CampaignSpec& wanted) {
     TRY_ASSIGN(campaign_.spec, NormalizeCampaign(wanted));
     TRY_ASSIGN(const std::vector<std::string> types, ResolveBoardTypes(campaign_.spec, context_));
-    TRY_ASSIGN(const std::vector<JobSpec> jobs, ExpandCampaign(campaign_.spec, types));
+    TRY_ASSIGN(std::vector<JobSpec> jobs, ExpandCampaign(campaign_.spec, types));
     vector_set_ = VectorSetKey(campaign_.spec.vectors());
     // Everything that is missing is found before the first thing is compiled.
     if (campaign_.spec.vectors().has_npz()) {
@@ -94,13 +92,13 @@ class Preparation {
     for (const v1::ArtifactRef& model : campaign_.spec.models()) {
       TRY(CheckUploaded(model, artifacts_));
     }
-    for (const JobSpec& job : jobs) {
+    for (JobSpec& job : jobs) {
       if (job.model.sha256() != model_.sha256()) {
         model_ = job.model;
         planner_.reset();
         expected_.reset();
       }
-      TRY(AddJob(job));
+      TRY(AddJob(std::move(job)));
     }
     return std::move(campaign_);
   }
@@ -117,10 +115,10 @@ class Preparation {
     return &*planner_;
   }
 
-  Status AddJob(const JobSpec& spec) {
+  Status AddJob(JobSpec spec) {
     NewJob job;
-    job.spec = spec;
-    const v1::BoardType* board_type = catalog_.FindBoardType(spec.board_type);
+    job.spec = std::move(spec);
+    const v1::BoardType* board_type = catalog_.FindBoardType(job.spec.board_type);
     job.fidelity = board_type->fidelity();
     TRY_ASSIGN(const std::string limits_reason, AddPlan(&job));
     const PlanRecord& plan = *campaign_.plans[job.plan];
@@ -206,7 +204,8 @@ class Preparation {
     TRY(CheckSamples(set.count));
     TRY_ASSIGN(const Expected expected, planner->Expect(set));
     TRY_ASSIGN(const std::string sha256, artifacts_.Put(EncodeExpected(expected)));
-    return PlanCache::KnownExpected{{model_.sha256(), vector_set_, sha256}, set.count};
+    return PlanCache::KnownExpected{{model_.sha256(), vector_set_, sha256},
+                                    static_cast<uint32_t>(set.count)};
   }
 
   Status CheckSamples(uint32_t vectors) const {

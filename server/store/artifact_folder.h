@@ -93,11 +93,9 @@ class ArtifactFolder {
 
  private:
   explicit ArtifactFolder(std::filesystem::path dir) : dir_(std::move(dir)) {}
-  Result<std::filesystem::path> PathOf(const std::string& sha256) const;
+  Result<std::string> PathOf(const std::string& sha256) const;
   Result<int> OpenForReading(const std::string& sha256) const;
   PartialUploads Partial() const { return PartialUploads(dir_ / "partial"); }
-  /// Keeps the file for kKeepUsed from now on.
-  void Use(const std::filesystem::path& path) const;
   bool Removable(const std::string& sha256, const std::filesystem::path& path) const;
 
   std::filesystem::path dir_;

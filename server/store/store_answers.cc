@@ -33,12 +33,16 @@ Status Store::UpdateSeries(JobId job, const std::vector<v1::Measurement>& measur
     series = db_.LastInsertId();
   }
   for (const v1::Measurement& m : measurements) {
+    const int64_t metric = metric_ids_.at(m.metric());
     TRY(db_.Run(
-        "INSERT INTO series_metric VALUES(?1,?2,1,?4,?5,?3,?6,?4,?3,?4,?3) ON CONFLICT DO UPDATE "
-        "SET jobs=jobs+1, last_value=?4, last_uncertainty=?5, last_job_id=?3, last_us=?6, "
-        "min_job_id=iif(?4<min_value, ?3, min_job_id), min_value=min(min_value, ?4), "
-        "max_job_id=iif(?4>max_value, ?3, max_job_id), max_value=max(max_value, ?4)",
-        series, metric_ids_.at(m.metric()), job.value, m.value(), m.uncertainty(), now));
+        "UPDATE series_metric SET jobs=jobs+1, last_value=?4, last_uncertainty=?5, last_job_id=?3, "
+        "last_us=?6, min_job_id=iif(?4<min_value, ?3, min_job_id), min_value=min(min_value, ?4), "
+        "max_job_id=iif(?4>max_value, ?3, max_job_id), max_value=max(max_value, ?4) "
+        "WHERE series_id=?1 AND metric_id=?2",
+        series, metric, job.value, m.value(), m.uncertainty(), now));
+    if (db_.Changes() != 0) continue;
+    TRY(db_.Run("INSERT INTO series_metric VALUES(?1,?2,1,?4,?5,?3,?6,?4,?3,?4,?3)", series, metric,
+                job.value, m.value(), m.uncertainty(), now));
   }
   return {};
 }
