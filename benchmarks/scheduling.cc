@@ -1,7 +1,8 @@
 // Runs campaigns over simulated native sessions: the real expansion, plans, store
 // (synchronous=FULL) and scheduler, and offers as they are sent; simulated are the sessions and the
-// time they take. Usage: bench_scheduling [--share DIR] [--sessions N] [JOBS...], by default 1000
-// sessions and 25000, 50000, 100000 jobs. The state folder is in $TMPDIR.
+// time they take. Usage: bench_scheduling [--share DIR] [--sessions N] [--job-ms MS] [JOBS...], by
+// default 1000 sessions, jobs of 1000 ms (half as much to half as much again), and 25000, 50000,
+// 100000 jobs. The state folder is in $TMPDIR.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,6 +29,7 @@ using Wall = std::chrono::steady_clock;
 constexpr size_t kBoardsOfAgent = 10;
 constexpr size_t kUsers = 20;
 constexpr size_t kModels = 16;
+constexpr size_t kMaxOfCommit = 64;  // As in Dispatcher.
 constexpr TimeUs kMs = 1000;
 
 double CpuSeconds() {
@@ -36,13 +38,22 @@ double CpuSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-/// Adds the CPU time of its life to `sum`.
+/// What one look at the clock takes of the time between two.
+double LookSeconds() {
+  constexpr int kLooks = 20'000;
+  const double start = CpuSeconds();
+  for (int i = 0; i < kLooks; ++i) CpuSeconds();
+  return (CpuSeconds() - start) / kLooks;
+}
+
+/// Adds the CPU time of its life to `sum`, without that of looking at the clock.
 class Stopwatch {
  public:
   explicit Stopwatch(double& sum) : sum_(sum), start_(CpuSeconds()) {}
-  ~Stopwatch() { sum_ += CpuSeconds() - start_; }
+  ~Stopwatch() { sum_ += CpuSeconds() - start_ - kLook; }
 
  private:
+  static inline const double kLook = LookSeconds();
   double& sum_;
   double start_;
 };
@@ -65,8 +76,8 @@ struct Spent {
 
 class Simulation {
  public:
-  Simulation(const std::filesystem::path& firmware, size_t sessions)
-      : firmware_(firmware), sessions_(sessions) {}
+  Simulation(const std::filesystem::path& firmware, size_t sessions, TimeUs job_us)
+      : firmware_(firmware), sessions_(sessions), job_us_(job_us) {}
 
   Status Run(size_t jobs) {
     TRY_ASSIGN(Store store, Store::Open(dir_.path() / "tinyrig.db"));
@@ -161,31 +172,22 @@ class Simulation {
     return {};
   }
 
-  // A board that became free, and what happens until it has its next job.
-  Status Dispatch() {
-    std::vector<Lease> leases;
-    {
-      const Stopwatch watch(spent_.scheduling);
-      leases = scheduler_.Match(now_);
-    }
-    if (leases.empty()) return {};
-    decisions_ += leases.size();
-    {
-      const Stopwatch watch(spent_.store);
-      TRY(store_->AddLeases(leases, now_));
-    }
+  struct Running {
+    TimeUs end_us;
+    Lease lease;
+    bool operator<(const Running& other) const { return end_us > other.end_us; }
+  };
+
+  Status Offer(const std::vector<Lease>& leases) {
+    const Stopwatch watch(spent_.offers);
     for (const Lease& lease : leases) {
-      const Stopwatch watch(spent_.offers);
       TRY_ASSIGN(const JobContext context, store_->LoadJob(lease.key.job));
       offered_bytes_ += MakeOffer(lease, context).ByteSizeLong();
-    }
-    for (const Lease& lease : leases) {
-      running_.push({now_ + 200 * kMs + static_cast<TimeUs>(random_() % (600 * kMs)), lease});
     }
     return {};
   }
 
-  Status End(const Lease& lease) {
+  EndedAttempt ResultOf(const Lease& lease) {
     EndedAttempt ended;
     ended.key = lease.key;
     ended.started_us = now_;
@@ -199,29 +201,72 @@ class Simulation {
       m.set_value(static_cast<double>(random_() % 100'000));
       ended.measurements.push_back(std::move(m));
     }
-    {
-      const Stopwatch watch(spent_.store);
-      TRY_ASSIGN(const Store::Outcome outcome, store_->EndAttempt(ended, now_));
-      if (outcome != Store::Outcome::kStored) return {Code::kInternal, "a result was not stored"};
-    }
-    const Stopwatch watch(spent_.scheduling);
-    scheduler_.End(lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED, now_);
-    return {};
+    return ended;
   }
 
-  Status Drive() {
-    TRY(Dispatch());
-    while (!running_.empty()) {
-      const Running next = running_.top();
-      running_.pop();
-      now_ = next.end_us;
-      const Wall::time_point start = Wall::now();
-      const double cpu = CpuSeconds();
-      TRY(End(next.lease));
-      TRY(Dispatch());
-      wall_ms_.push_back(std::chrono::duration<double, std::milli>(Wall::now() - start).count());
-      cpu_ms_.push_back((CpuSeconds() - cpu) * 1000);
+  Status Commit(const std::vector<Lease>& leases, const std::vector<Running>& ended) {
+    std::vector<EndedAttempt> results;
+    for (const Running& one : ended) results.push_back(ResultOf(one.lease));
+    const Stopwatch watch(spent_.store);
+    TRY_ASSIGN(Store::Group group, store_->BeginGroup());
+    TRY(store_->AddLeases(leases, now_));
+    for (const EndedAttempt& result : results) {
+      TRY_ASSIGN(const Store::Outcome outcome, store_->EndAttempt(result, now_));
+      if (outcome != Store::Outcome::kStored) return {Code::kInternal, "a result was not stored"};
     }
+    return group.Commit();
+  }
+
+  std::vector<Lease> Schedule(const std::vector<Running>& ended) {
+    const Stopwatch watch(spent_.scheduling);
+    for (const Running& one : ended) {
+      scheduler_.End(one.lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED, now_);
+    }
+    return scheduler_.Match(now_);
+  }
+
+  std::vector<Running> Arrived() {
+    std::vector<Running> ended;
+    while (!running_.empty() && running_.top().end_us <= now_ && ended.size() < kMaxOfCommit) {
+      ended.push_back(running_.top());
+      running_.pop();
+    }
+    return ended;
+  }
+
+  // A lease that began is offered now: how long its board had waited, and when its job will end.
+  void Begin(const Lease& lease) {
+    if (const auto freed = freed_us_.find(lease.board); freed != freed_us_.end()) {
+      latency_ms_.push_back(static_cast<double>(now_ - freed->second) / kMs);
+      freed_us_.erase(freed);
+    }
+    const auto more = static_cast<TimeUs>(random_() % static_cast<uint64_t>(job_us_));
+    running_.push({now_ + job_us_ / 2 + more, lease});
+  }
+
+  // The io thread as one server, as in dispatcher_commit.cc: one commit for the leases that began
+  // and the results that have arrived; what arrives meanwhile waits for the next. The clock of the
+  // simulation runs by the real time that this takes.
+  Status Drive() {
+    std::vector<Lease> begun = Schedule({});
+    const TimeUs began = now_;
+    while (!begun.empty() || !running_.empty()) {
+      if (begun.empty()) now_ = std::max(now_, running_.top().end_us);
+      const std::vector<Running> ended = Arrived();
+      const Wall::time_point start = Wall::now();
+      TRY(Commit(begun, ended));
+      std::vector<Lease> next = Schedule(ended);
+      TRY(Offer(begun));
+      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Wall::now() - start);
+      busy_us_ += took.count();
+      now_ += took.count();
+      ++commits_;
+      for (const Running& one : ended) freed_us_[one.lease.board] = one.end_us;
+      for (const Lease& lease : begun) Begin(lease);
+      decisions_ += begun.size();
+      begun = std::move(next);
+    }
+    simulated_us_ = now_ - began;
     return {};
   }
 
@@ -240,37 +285,38 @@ class Simulation {
         "s, offers {:.2f} s; planning once {:.2f} s\n",
         spent_.expansion * per, spent_.scheduling * per, spent_.store * per, spent_.offers * per,
         spent_.planning);
+    const double share =
+        static_cast<double>(busy_us_) / static_cast<double>(std::max<TimeUs>(simulated_us_, 1));
     fmt::print(
-        "  from a result to the next offer: p50 {:.2f} ms, p99 {:.2f} ms, max {:.1f} ms "
-        "(CPU p99 {:.2f} ms)\n",
-        Percentile(wall_ms_, 0.5), Percentile(wall_ms_, 0.99), Percentile(wall_ms_, 1),
-        Percentile(cpu_ms_, 0.99));
+        "  from a result to the next offer: p50 {:.2f} ms, p99 {:.2f} ms, max {:.1f} ms; {:.0f} "
+        "results/s, {:.1f} a commit, server busy {:.0f} %\n",
+        Percentile(latency_ms_, 0.5), Percentile(latency_ms_, 0.99), Percentile(latency_ms_, 1),
+        static_cast<double>(decisions_) * 1e6 / static_cast<double>(simulated_us_),
+        static_cast<double>(decisions_) / static_cast<double>(commits_), share * 100);
     fmt::print("  memory of the queue: {} KiB, {:.0f} B a job\n", resident_kib,
                static_cast<double>(resident_kib) * 1024 / static_cast<double>(jobs));
     std::fflush(stdout);
   }
 
-  struct Running {
-    TimeUs end_us;
-    Lease lease;
-    bool operator<(const Running& other) const { return end_us > other.end_us; }
-  };
-
   const std::filesystem::path firmware_;
   const size_t sessions_;
+  const TimeUs job_us_;
   const TempDir dir_;
   Store* store_ = nullptr;
   PlanCache cache_;
   Scheduler scheduler_{Fence(0)};
   std::mt19937_64 random_{7};
   std::priority_queue<Running> running_;
+  std::map<BoardId, TimeUs> freed_us_;  // Boards without a lease, and since when.
   TimeUs now_ = 1'767'225'600'000'000;
   size_t campaigns_ = 0;
   size_t decisions_ = 0;
   size_t offered_bytes_ = 0;
   Spent spent_;
-  std::vector<double> wall_ms_;
-  std::vector<double> cpu_ms_;
+  size_t commits_ = 0;
+  TimeUs busy_us_ = 0;
+  TimeUs simulated_us_ = 0;
+  std::vector<double> latency_ms_;
 };
 
 }  // namespace
@@ -278,6 +324,7 @@ class Simulation {
 int main(int argc, char** argv) {
   std::filesystem::path share = std::filesystem::path(argv[0]).parent_path() / "../share/tinyrig";
   size_t sessions = 1000;
+  TimeUs job_us = 1000 * kMs;
   std::vector<size_t> sizes;
   for (int i = 1; i < argc; ++i) {
     const std::string_view arg = argv[i];
@@ -285,14 +332,16 @@ int main(int argc, char** argv) {
       share = argv[++i];
     } else if (arg == "--sessions" && i + 1 < argc) {
       sessions = std::strtoull(argv[++i], nullptr, 10);
+    } else if (arg == "--job-ms" && i + 1 < argc) {
+      job_us = std::max<TimeUs>(std::strtoll(argv[++i], nullptr, 10), 1) * kMs;
     } else {
       sizes.push_back(std::strtoull(argv[i], nullptr, 10));
     }
   }
   if (sizes.empty()) sizes = {25'000, 50'000, 100'000};
-  fmt::print("{} sessions\n", sessions);
+  fmt::print("{} sessions, jobs of {} ms on average\n", sessions, job_us / kMs);
   for (const size_t jobs : sizes) {
-    const Status status = Simulation(share, sessions).Run(jobs);
+    const Status status = Simulation(share, sessions, job_us).Run(jobs);
     if (status.ok()) continue;
     fmt::print(stderr, "{}\n", status.ToString());
     return 1;
