@@ -83,6 +83,11 @@ TEST_F(MetricsTest, EveryOfferIsCountedAndHowSoonItCameAfterAResult) {
   EXPECT_GT(metrics["tinyrig_dispatch_seconds_sum"], 0);
   EXPECT_GE(metrics["tinyrig_queue_wait_seconds_sum"], metrics["tinyrig_dispatch_seconds_sum"]);
   EXPECT_EQ(metrics.count("tinyrig_queue_priority_jobs{priority=\"0\"}"), 0u);
+
+  // The board was idle when these came: the first of them waited for nothing.
+  client_.Watch(Submit(1), 60);
+  EXPECT_TRUE(Eventually([&] { return Metrics()["tinyrig_dispatch_seconds_count"] == 10; }));
+  EXPECT_GE(Metrics()["tinyrig_queue_wait_seconds_count"], 12);
 }
 
 }  // namespace
