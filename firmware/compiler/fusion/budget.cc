@@ -40,10 +40,10 @@ Budget::Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit,
   std::ranges::reverse(steps_);
 }
 
-bool Budget::Allows(int64_t ram, int64_t excess) const {
-  if (ram > ram_limit_ || steps_.empty()) return false;
+int64_t Budget::Most(int64_t ram) const {
+  if (ram > ram_limit_ || steps_.empty()) return -1;
   const auto above = std::ranges::upper_bound(steps_, std::max(ram, floor_), {}, &Step::ram);
-  return excess <= (above == steps_.begin() ? above : std::prev(above))->excess;
+  return (above == steps_.begin() ? above : std::prev(above))->excess;
 }
 
 }  // namespace tinyrig::compiler

@@ -40,7 +40,9 @@ class Budget {
   Budget(const CostFront& wanted, int64_t ram_limit, int64_t excess_limit, int64_t floor,
          const CostFront& rest);
 
-  bool Allows(int64_t ram, int64_t excess) const;
+  bool Allows(int64_t ram, int64_t excess) const { return excess <= Most(ram); }
+  /// The most excess for a part that needs at least so much RAM; negative when none will do.
+  int64_t Most(int64_t ram) const;
 
  private:
   struct Step {

@@ -146,6 +146,7 @@ class EndSearch {
     int32_t candidate;
     int32_t demands;
     int64_t maps;  ///< Of the phase that begins with the block, kept maps with them.
+    int64_t ring;  ///< The least that a producer before the block costs.
     std::vector<int32_t>* group;
     std::vector<Complete>* complete;
   };
@@ -154,8 +155,12 @@ class EndSearch {
     const Candidate& first = candidates_[candidate];
     const auto begin = static_cast<size_t>(first.block.first);
     const bool extends = begin > 0 && first.ring_class >= 0;
-    return {candidate, demands, Maps(candidate, several) + kept_[begin],
-            extends ? &groups_[begin][{first.ring_class, demands}] : nullptr, &complete_[begin]};
+    return {candidate,
+            demands,
+            Maps(candidate, several) + kept_[begin],
+            extends ? candidates_.RingBytes(first.ring_class).front() : 0,
+            extends ? &groups_[begin][{first.ring_class, demands}] : nullptr,
+            &complete_[begin]};
   }
 
   void Start(int32_t candidate) {
@@ -167,13 +172,14 @@ class EndSearch {
 
   void Add(const Place& place, int64_t rings, int64_t cache, int64_t excess, int32_t parent) {
     const int64_t own = rings + cache;
-    if (!budget_.Allows(own + least_maps_, excess)) return;
+    const bool ends = budget_.Allows(own + place.maps, excess);
+    const bool extends =
+        place.group != nullptr && budget_.Allows(own + least_maps_ + place.ring, excess);
+    if (!ends && !extends) return;
     const auto index = static_cast<int32_t>(labels_.size());
     labels_.push_back({rings, cache, excess, place.candidate, parent, place.demands});
-    if (budget_.Allows(own + place.maps, excess)) {
-      place.complete->push_back({{own + place.maps, excess}, index});
-    }
-    if (place.group != nullptr) place.group->push_back(index);
+    if (ends) place.complete->push_back({{own + place.maps, excess}, index});
+    if (extends) place.group->push_back(index);
   }
 
   int64_t Maps(int32_t candidate, bool several) {
@@ -207,10 +213,12 @@ class EndSearch {
     const DemandSets::Step step =
         demands_.Before(key.second, block.block, producer, rules_.alignment);
     ring += step.ring_bytes;
-    if (!budget_.Allows(ring + block.cache + least_maps_, least)) return;
+    const int64_t most = budget_.Most(ring + block.cache + least_maps_);
+    if (least > most) return;
     const Place place = PlaceOf(producer, true, step.demands);
     for (const int32_t member : group) {
       const Label after = labels_[static_cast<size_t>(member)];
+      if (!only_ram_ && after.excess + block.excess > most) break;
       Add(place, after.rings + ring, std::max(after.cache, block.cache),
           after.excess + block.excess, member);
     }
