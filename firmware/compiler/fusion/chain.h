@@ -79,7 +79,7 @@ inline constexpr int32_t kMaxChainLayers = 512;
 /// the layer or the skip.
 Status CheckChain(const Chain& chain);
 
-/// Appends layers with symmetric padding of k/2, as most published nets have. Call Start() first.
+/// Appends layers with symmetric padding of k/2, as most published nets have.
 class ChainBuilder {
  public:
   ChainBuilder(int32_t height, int32_t width, int32_t channels);
