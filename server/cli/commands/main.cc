@@ -113,7 +113,8 @@ constexpr Command kCommands[] = {
      DefineModel},
     {"plan", "Show what the compiler makes of a model (no server)",
      "  tinyrig plan model.tflite --variant kernels=dsp,weights=int16\n"
-     "  tinyrig plan model.tflite --board-type virtual_m4 --json\n",
+     "  tinyrig plan model.tflite --board-type virtual_m4 --json\n"
+     "  tinyrig plan model.tflite --fusion tiny:min_ram --svg memory.svg\n",
      DefinePlan},
     {"backup", "Copy the database while the server works",
      "  tinyrig backup\n"

@@ -9,8 +9,10 @@
 #include "server/cli/campaign/variants.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/commands/plan_fusion.h"
+#include "server/cli/commands/plan_picture.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
+#include "server/cli/report/memory_of.h"
 #include "server/cli/service/paths.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/file.h"
@@ -27,6 +29,7 @@ struct PlanOptions {
   std::string board_type;
   bool no_fold = false;
   FusionOptions fusion;
+  PictureFiles pictures;
 };
 
 std::string Size(uint64_t bytes) { return FormatBytesShort(static_cast<double>(bytes)); }
@@ -130,7 +133,8 @@ Result<int> ShowPlan(PlanOptions options, bool json) {
   if (options.no_fold) options.variant += options.variant.empty() ? "fusion=file" : ",fusion=file";
   TRY_ASSIGN(const std::string bytes, ReadFile(options.path, kMaxModelBytes));
   if (!options.fusion.setting.empty()) {
-    return ShowFusionPlan(options.path, std::as_bytes(std::span(bytes)), options.fusion, json);
+    return ShowFusionPlan(options.path, std::as_bytes(std::span(bytes)), options.fusion,
+                          options.pictures, json);
   }
   TRY_ASSIGN(const compiler::Variant variant, compiler::ParseVariant(options.variant));
   const auto compiled = compiler::Compile(std::as_bytes(std::span(bytes)), variant);
@@ -141,13 +145,16 @@ Result<int> ShowPlan(PlanOptions options, bool json) {
     TRY(SetVariants({options.variant}, matrix));
     TRY_ASSIGN(fit, FitOf(options, bytes, ExpandVariants(matrix).front()));
   }
-  if (json) {
+  if (!options.pictures.to_stdout() && json) {
     Json document = compiler::ToJson(compiled->plan);
     if (fit) document["fit"] = FitJson(*fit);
     fmt::print("{}", Dump(document));
-  } else {
+  } else if (!options.pictures.to_stdout()) {
     PrintPlan(options.path, compiled->plan);
     if (fit) PrintFit(*fit);
+  }
+  if (options.pictures.any()) {
+    TRY(WritePictures(options.pictures, MemoryOf(ModelName(options.path), compiled->plan)));
   }
   return fit && !fit->feasible ? kExitInfeasible : kExitOk;
 }
@@ -179,7 +186,22 @@ Runner DefinePlan(CLI::App& app) {
                  "published, derived")
       ->type_name("PRESET")
       ->needs(fusion);
-  return [options](const Common& common) { return ShowPlan(*options, common.json); };
+  app.add_option("--svg", options->pictures.svg,
+                 "Draw what lies where in the arena, step by step (- : that alone, to standard "
+                 "output)")
+      ->type_name("FILE");
+  app.add_option("--html", options->pictures.html,
+                 "The same drawing in a page, with a table of all parts")
+      ->type_name("FILE");
+  return [options](const Common& common) -> Result<int> {
+    const PictureFiles& pictures = options->pictures;
+    const int streams = (pictures.svg == "-") + (pictures.html == "-") + common.json;
+    if (pictures.to_stdout() && streams > 1) {
+      return Status(Code::kInvalidArgument,
+                    "only one document fits on standard output; give files for the others");
+    }
+    return ShowPlan(*options, common.json);
+  };
 }
 
 }  // namespace tinyrig::cli

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "firmware/compiler/fusion/fusion_json.h"
 #include "firmware/compiler/fusion/graph_chain.h"
@@ -12,6 +13,7 @@
 #include "firmware/compiler/tflite/reader.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
+#include "server/cli/report/memory_of.h"
 #include "server/cli/text/bytes.h"
 #include "server/cli/text/table.h"
 
@@ -104,11 +106,61 @@ Json DocumentOf(const compiler::GraphChain& trunk, const std::vector<compiler::F
   return document;
 }
 
+/// Peak of the layers one by one, counted as the plan is; nothing where that cannot be had.
+std::optional<int64_t> UnfusedPeak(const compiler::Chain& chain, compiler::FusionSetting setting,
+                                   const std::string& cost) {
+  setting.kind = compiler::FusionSetting::Kind::kBlocks;
+  setting.blocks.clear();
+  for (int32_t i = 0; i < chain.size(); ++i) setting.blocks += fmt::format("[{}]", i);
+  const auto plans = compiler::PlanFusion(chain, setting, cost);
+  if (!plans.ok()) return std::nullopt;
+  return plans->front().arena_bytes;
+}
+
+MemoryPicture DrawFusion(const std::string& path, const compiler::Graph& graph,
+                         const compiler::GraphChain& trunk, const compiler::FusionPlan& plan,
+                         const compiler::FusionSetting& setting, const FusionOptions& options) {
+  return MemoryOf(graph, trunk, plan,
+                  {.model = ModelName(path),
+                   .setting = options.setting,
+                   .cost = options.cost,
+                   .input = setting.input,
+                   .output = setting.output,
+                   .unfused = UnfusedPeak(trunk.chain, setting, options.cost)});
+}
+
+void PrintTrunk(const std::string& path, const compiler::Graph& graph,
+                const compiler::GraphChain& trunk, const FusionOptions& options) {
+  fmt::print("{} with fusion {}, counted as {}: a plan, no firmware executes it yet\n", path,
+             options.setting, options.cost);
+  fmt::print("trunk  {} layers; before it {}, after it {}\n", trunk.chain.size(),
+             OpNames(graph, trunk.head_ops), OpNames(graph, trunk.tail_ops));
+  fmt::print("tail   {} B at once after the trunk{}\n", FormatCount(trunk.chain.tail.bytes),
+             trunk.chain.tail.pools ? ", whose last map need not exist" : "");
+}
+
+void PrintPlans(const compiler::Chain& chain, const std::vector<compiler::FusionPlan>& plans,
+                bool is_front) {
+  if (is_front) {
+    fmt::print("{} plans that no other beats\n\n", plans.size());
+    PrintFront(plans);
+  } else {
+    PrintOne(chain, plans.front());
+  }
+}
+
 }  // namespace
 
 Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> tflite,
-                           const FusionOptions& options, bool json) {
+                           const FusionOptions& options, const PictureFiles& pictures, bool json) {
   TRY_ASSIGN(const compiler::FusionSetting setting, compiler::ParseFusionSetting(options.setting));
+  const bool is_front = setting.kind == compiler::FusionSetting::Kind::kSearch &&
+                        setting.goal == compiler::FusionSetting::Goal::kFront;
+  if (is_front && pictures.any()) {
+    return Status(Code::kInvalidArgument,
+                  "a front is many plans, a drawing shows one: give --fusion one of its block "
+                  "lists, or f_max=, ram= or min_ram");
+  }
   TRY_ASSIGN(const compiler::Graph file, compiler::ReadTflite(tflite));
   const compiler::PassedGraph passed = compiler::RunPasses(file);
   const auto trunk = compiler::FindChain(passed.graph);
@@ -119,23 +171,16 @@ Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> t
     return kExitInfeasible;
   }
   if (!plans.ok()) return plans.status().WithContext(path);
-  const bool is_front = setting.kind == compiler::FusionSetting::Kind::kSearch &&
-                        setting.goal == compiler::FusionSetting::Goal::kFront;
-  if (json) {
+  if (!pictures.to_stdout() && json) {
     fmt::print("{}", Dump(DocumentOf(*trunk, *plans, options, is_front)));
-    return kExitOk;
+  } else if (!pictures.to_stdout()) {
+    PrintTrunk(path, passed.graph, *trunk, options);
+    PrintPlans(trunk->chain, *plans, is_front);
   }
-  fmt::print("{} with fusion {}, counted as {}: a plan, no firmware executes it yet\n", path,
-             options.setting, options.cost);
-  fmt::print("trunk  {} layers; before it {}, after it {}\n", trunk->chain.size(),
-             OpNames(passed.graph, trunk->head_ops), OpNames(passed.graph, trunk->tail_ops));
-  fmt::print("tail   {} B at once after the trunk{}\n", FormatCount(trunk->chain.tail.bytes),
-             trunk->chain.tail.pools ? ", whose last map need not exist" : "");
-  if (is_front) {
-    fmt::print("{} plans that no other beats\n\n", plans->size());
-    PrintFront(*plans);
-  } else {
-    PrintOne(trunk->chain, plans->front());
+  if (pictures.any()) {
+    // Last: the plan is shown even if this cannot be written.
+    TRY(WritePictures(pictures,
+                      DrawFusion(path, passed.graph, *trunk, plans->front(), setting, options)));
   }
   return kExitOk;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proto/status/status.h"
+#include "server/cli/commands/plan_picture.h"
 
 namespace tinyrig::cli {
 
@@ -14,8 +15,9 @@ struct FusionOptions {
 };
 
 /// What `plan MODEL --fusion` prints: blocks, RAM by part, MACs. Gives the exit code; a limit that
-/// no plan keeps is kExitInfeasible, with the reason on stderr.
+/// no plan keeps is kExitInfeasible, with the reason on stderr. Also draws it, but a front: that is
+/// many plans, and a drawing shows one (kInvalidArgument).
 Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> tflite,
-                           const FusionOptions& options, bool json);
+                           const FusionOptions& options, const PictureFiles& pictures, bool json);
 
 }  // namespace tinyrig::cli

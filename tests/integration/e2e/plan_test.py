@@ -3,7 +3,9 @@
 import json
 import os
 import subprocess
+import tempfile
 import unittest
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 TINYRIG = Path(os.environ["TINYRIG_BUILD_DIR"]) / "bin" / "tinyrig"
@@ -18,6 +20,17 @@ def plan(setting, *more):
     done = tinyrig("plan", MODEL, "--fusion", setting, "--json", *more)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def part_titles(root):
+    return [g.find(SVG + "title").text for g in root.iter(SVG + "g") if g.get("class") == "part"]
+
+
+def place(part):
+    return f"{part['bytes']:,} B at {part['offset']:,} to {part['offset'] + part['bytes']:,}"
 
 
 class Fusion(unittest.TestCase):
@@ -55,6 +68,63 @@ class Fusion(unittest.TestCase):
         done = tinyrig("plan", MODEL, "--variant", "fusion=tiny:min_ram")
         self.assertEqual(done.returncode, 1)
         self.assertIn("no firmware executes it yet", done.stderr)
+
+    def test_the_memory_as_a_drawing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            svg, html = Path(folder) / "memory.svg", Path(folder) / "memory.html"
+            done = tinyrig("plan", MODEL, "--fusion", "tiny:min_ram", "--svg", svg, "--html", html)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("arena", done.stdout)
+            text, page = svg.read_text(), html.read_text()
+            self.assertEqual(done.stderr, f"wrote {svg}\nwrote {html}\n")
+        planned = plan("tiny:min_ram")
+        parts = [part for phase in planned["phases"] for part in phase["parts"]]
+        titles = part_titles(ElementTree.fromstring(text))
+        self.assertEqual(sorted(title.splitlines()[-1] for title in titles), sorted(map(place, parts)))
+        self.assertIn(f"peak {planned['arena_bytes']:,} B", text)
+        self.assertIn(f"Layer by layer, counted the same way: {plan('none')['arena_bytes']:,} B", text)
+        # The page holds the same drawing; nothing comes from elsewhere.
+        self.assertIn(text, page)
+        for document in (text, page):
+            self.assertNotIn("<script", document)
+            self.assertNotRegex(document.replace('"http://www.w3.org/2000/svg"', ""), "https?:|url\\(|@import")
+        self.assertEqual(page.count("<tr>"), len(parts) + 1)
+        again = tinyrig("plan", MODEL, "--fusion", "tiny:min_ram", "--svg", "-")
+        self.assertEqual(again.stdout, text)
+        # Without fusion: the buffers of the memory planner.
+        buffers = json.loads(tinyrig("plan", MODEL, "--json").stdout)["buffers"]
+        titles = part_titles(ElementTree.fromstring(tinyrig("plan", MODEL, "--svg", "-").stdout))
+        self.assertEqual(sorted(title.splitlines()[-1] for title in titles), sorted(map(place, buffers)))
+
+    def test_a_drawing_that_cannot_be(self):
+        done = tinyrig("plan", MODEL, "--fusion", "tiny:front", "--svg", "-")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("a front is many plans", done.stderr)
+        done = tinyrig("plan", MODEL, "--json", "--svg", "-")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("only one document", done.stderr)
+        done = tinyrig("plan", MODEL, "--fusion", "none", "--svg", "/nowhere/memory.svg")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere/memory.svg", done.stderr)
+
+    def test_names_in_a_drawing_are_text(self):
+        model = MODEL.read_bytes()
+        names = [tensor["name"] for tensor in json.loads(tinyrig("model", MODEL, "--json").stdout)["tensors"]]
+        hostile = b"</title><script>&\"'\x01\xff"
+        long = [name.encode() for name in names if len(name) >= len(hostile)]
+        self.assertTrue(long)
+        for name in long:
+            model = model.replace(name, hostile.ljust(len(name), b"<"))
+        with tempfile.TemporaryDirectory() as folder:
+            changed = Path(folder) / "a<b>&.tflite"
+            changed.write_bytes(model)
+            for setting in ([], ["--fusion", "tiny:min_ram"]):
+                done = tinyrig("plan", changed, *setting, "--svg", "-")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                root = ElementTree.fromstring(done.stdout)
+                self.assertIn("a<b>&.tflite", root.get("aria-label"))
+                self.assertIn("</title><script>&\"'", "".join(root.itertext()))
+                self.assertIsNone(root.find(".//" + SVG + "script"))
 
 
 if __name__ == "__main__":
