@@ -53,15 +53,16 @@ void JobQueue::Push(QueuedJob job) {
   }
   place = {&pool, &user, &campaign, &jobs_class, {}};
   ++pool.jobs;
-  jobs_class.by_age.emplace(job.queued_us, job.job);
+  ++jobs_class.jobs;
+  AddByAge(jobs_class, job.queued_us, job.job);
   Jobs& jobs = job.avoid.empty() ? campaign.fresh : campaign.spoiled;
   jobs.emplace(job.job, std::move(job));
 }
 
-std::vector<const JobQueue::Class*> JobQueue::FittingClasses(Pool& pool, const Seeker& seeker) {
-  std::vector<const Class*> fitting;
+std::vector<JobQueue::Class*> JobQueue::FittingClasses(Pool& pool, const Seeker& seeker) {
+  std::vector<Class*> fitting;
   for (auto& [text, one] : pool.classes) {
-    if (one.by_age.empty()) continue;
+    if (one.jobs == 0) continue;
     if (one.boards) {
       const auto [known, is_new] = one.fits.try_emplace(seeker.board, false);
       if (is_new) known->second = seeker.matches(*one.boards);
@@ -86,15 +87,40 @@ JobId JobQueue::FirstFor(const Campaign& campaign, const Seeker& seeker) {
   return oldest;
 }
 
+// Jobs come in the order of time, but for those that were taken back.
+void JobQueue::AddByAge(Class& jobs_class, TimeUs queued_us, JobId job) {
+  const std::pair entry(queued_us, job);
+  auto& ages = jobs_class.by_age;
+  ages.insert(ages.empty() || ages.back() <= entry
+                  ? ages.end()
+                  : std::upper_bound(ages.begin(), ages.end(), entry),
+              entry);
+}
+
+bool JobQueue::WaitsSince(const Class& jobs_class, const std::pair<TimeUs, JobId>& entry) const {
+  const auto place = places_.find(entry.second);
+  return place != places_.end() && place->second.jobs_class == &jobs_class &&
+         Find(entry.second)->queued_us == entry.first;
+}
+
+void JobQueue::DropGone(Class& jobs_class) {
+  if (jobs_class.by_age.size() <= 2 * jobs_class.jobs + kSweepEvery) return;
+  std::erase_if(jobs_class.by_age,
+                [&](const auto& entry) { return !WaitsSince(jobs_class, entry); });
+}
+
 // Of the classes, the job that waited longest; 0 when this board may run none.
-JobId JobQueue::Oldest(const std::vector<const Class*>& classes, const Seeker& seeker) const {
+JobId JobQueue::Oldest(const std::vector<Class*>& classes, const Seeker& seeker) {
   std::pair<TimeUs, JobId> oldest;
-  for (const Class* one : classes) {
-    for (const auto& [queued_us, id] : one->by_age) {
-      if (oldest.second != JobId() && oldest < std::pair(queued_us, id)) break;
-      const QueuedJob& job = *Find(id);
+  for (Class* one : classes) {
+    auto& ages = one->by_age;
+    while (!ages.empty() && !WaitsSince(*one, ages.front())) ages.pop_front();
+    for (const auto& entry : ages) {
+      if (oldest.second != JobId() && oldest < entry) break;
+      if (!WaitsSince(*one, entry)) continue;
+      const QueuedJob& job = *Find(entry.second);
       if (job.terms->timeout_us > seeker.longest_timeout_us || !seeker.accepts(job)) continue;
-      oldest = {queued_us, id};
+      oldest = entry;
       break;
     }
   }
@@ -102,7 +128,7 @@ JobId JobQueue::Oldest(const std::vector<const Class*>& classes, const Seeker& s
 }
 
 // The first job of the campaign whose turn it is, of the user whose turn it is.
-JobId JobQueue::Fairest(const Pool& pool, const std::vector<const Class*>& classes,
+JobId JobQueue::Fairest(const Pool& pool, const std::vector<Class*>& classes,
                         const Seeker& seeker) {
   for (const User* user : pool.order) {
     const Campaign* best = nullptr;
@@ -137,7 +163,7 @@ std::optional<JobQueue::Taken> JobQueue::Take(const Seeker& seeker) {
   const auto found = pools_.find(seeker.board_type);
   if (found == pools_.end()) return std::nullopt;
   Pool& pool = found->second;
-  const std::vector<const Class*> classes = FittingClasses(pool, seeker);
+  const std::vector<Class*> classes = FittingClasses(pool, seeker);
   const bool oldest = (pool.choices + 1) % kOldestEvery == 0;
   const JobId id = oldest ? Oldest(classes, seeker) : Fairest(pool, classes, seeker);
   if (id == JobId()) return std::nullopt;
@@ -163,7 +189,8 @@ QueuedJob JobQueue::Extract(Places::iterator found) {
   auto node = campaign.fresh.extract(id);
   if (node.empty()) node = campaign.spoiled.extract(id);
   QueuedJob job = std::move(node.mapped());
-  place.jobs_class->by_age.erase({job.queued_us, id});
+  --place.jobs_class->jobs;
+  DropGone(*place.jobs_class);
   if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.erase({timeout, id});
   --place.pool->jobs;
   if (!campaign.waits()) {
@@ -173,7 +200,7 @@ QueuedJob JobQueue::Extract(Places::iterator found) {
     if (--user.waiting == 0) place.pool->order.erase(&user);
   }
   // No user has an order for it any more.
-  if (place.jobs_class->by_age.empty() && place.jobs_class->boards) {
+  if (place.jobs_class->jobs == 0 && place.jobs_class->boards) {
     const std::string text = place.jobs_class->boards->text();
     place.pool->classes.erase(text);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -101,7 +102,10 @@ class JobQueue {
   struct Class {
     std::optional<Expression> boards;
     std::unordered_map<BoardId, bool> fits;
-    std::set<std::pair<TimeUs, JobId>> by_age;  // Since when they wait.
+    size_t jobs = 0;
+    /// Since when they wait, oldest first. Jobs that left are still in it for a while: at most as
+    /// many as there are others.
+    std::deque<std::pair<TimeUs, JobId>> by_age;
   };
   using Classes = std::map<std::string, Class>;  // By the expression's text.
   /// Whose turn it is: the lowest clock, then the name or number. Who is in an order must leave it
@@ -153,10 +157,12 @@ class JobQueue {
 
   static Class& ClassOf(Pool& pool, const CampaignTerms& terms);
   static JobId FirstFor(const Campaign& campaign, const Seeker& seeker);
-  static std::vector<const Class*> FittingClasses(Pool& pool, const Seeker& seeker);
-  JobId Oldest(const std::vector<const Class*>& classes, const Seeker& seeker) const;
-  static JobId Fairest(const Pool& pool, const std::vector<const Class*>& classes,
-                       const Seeker& seeker);
+  static std::vector<Class*> FittingClasses(Pool& pool, const Seeker& seeker);
+  static void AddByAge(Class& jobs_class, TimeUs queued_us, JobId job);
+  bool WaitsSince(const Class& jobs_class, const std::pair<TimeUs, JobId>& entry) const;
+  void DropGone(Class& jobs_class);
+  JobId Oldest(const std::vector<Class*>& classes, const Seeker& seeker);
+  static JobId Fairest(const Pool& pool, const std::vector<Class*>& classes, const Seeker& seeker);
   std::optional<Taken> TakePinned(const Seeker& seeker);
   void Charge(const QueuedJob& job, double us);
   static void Advance(Pool& pool, User& user, Campaign* campaign, double us);

@@ -63,7 +63,7 @@ Result<std::vector<std::string>> ResolveBoardTypes(const v1::CampaignSpec& spec,
 }
 
 Status CheckUploaded(const v1::ArtifactRef& ref, const ArtifactFolder& artifacts) {
-  const Status found = artifacts.Size(ref.sha256()).status();
+  const Status found = artifacts.CheckStored(ref.sha256());
   if (found.code() != Code::kNotFound) return found;
   return {Code::kFailedPrecondition,
           fmt::format("'{}' (SHA-256 {}) was not uploaded; upload it, then submit again",
@@ -150,7 +150,7 @@ class Preparation {
                        [&](const v1::Segment& segment) {
                          const std::string& sha256 = segment.artifact().sha256();
                          if (stored_.contains(sha256)) return true;
-                         if (!artifacts_.Size(sha256).ok()) return false;
+                         if (!artifacts_.CheckStored(sha256).ok()) return false;
                          stored_.insert(sha256);
                          return true;
                        });
@@ -182,7 +182,7 @@ class Preparation {
     if (!expected_) {
       const std::string key = fmt::format("{} {}", model_.sha256(), vector_set_);
       std::optional<PlanCache::KnownExpected> known = context_.cache.FindExpected(key);
-      if (!known || !artifacts_.Size(known->record.artifact_sha256).ok()) {
+      if (!known || !artifacts_.CheckStored(known->record.artifact_sha256).ok()) {
         TRY_ASSIGN(known, ComputeExpected());
         context_.cache.AddExpected(key, *known);
       }

@@ -71,6 +71,7 @@ Result<bool> ArtifactFolder::Remove(const std::string& sha256) {
   TRY_ASSIGN(const fs::path path, PathOf(sha256));
   const std::lock_guard lock(care_->mutex);
   if (!Removable(sha256, path)) return false;
+  care_->seen.erase(sha256);
   if (::unlink(path.c_str()) != 0) {
     return Status(Code::kUnavailable,
                   fmt::format("cannot remove {}: {}; check the disk and its permissions",

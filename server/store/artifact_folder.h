@@ -9,6 +9,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/status/status.h"
@@ -34,6 +35,9 @@ class ArtifactFolder {
   /// Bytes of an artifact. kNotFound when it is not there, kInvalidArgument when `sha256` is no
   /// hash.
   Result<uint64_t> Size(const std::string& sha256) const;
+  /// OK, or kNotFound. May not notice for some seconds that a file was taken away by another hand
+  /// than Remove()'s: for who asks for many of them again and again.
+  Status CheckStored(const std::string& sha256) const;
   /// Never removed while this object lives: what the server itself may need at any time.
   void Pin(const std::string& sha256);
 
@@ -102,6 +106,8 @@ class ArtifactFolder {
   /// Between a look at a file's age and its end nobody may start to use it.
   struct Care {
     std::mutex mutex;
+    /// When CheckStored() last found it.
+    std::unordered_map<std::string, std::chrono::steady_clock::time_point> seen;
     std::set<std::string> pinned;
   };
   std::shared_ptr<Care> care_ = std::make_shared<Care>();
