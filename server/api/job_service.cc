@@ -123,10 +123,12 @@ grpc::ServerUnaryReactor* JobServiceImpl::CancelJob(grpc::CallbackServerContext*
   return OnIo(context, backend_, request, [=, this](const Caller& caller) -> Status {
     const JobId id(request->job_id());
     TRY(MayChangeJob(backend_, caller, id));
-    TRY_ASSIGN(const bool changed, backend_.store.CancelJob(id, backend_.clock.Now()));
     TRY_ASSIGN(const ReaderPool::Lent reader, backend_.readers.Borrow());
+    TRY_ASSIGN(const JobContext job, reader->GetJobContext(id));
+    TRY_ASSIGN(const bool changed, backend_.store.CancelJob(id, backend_.clock.Now()));
+    // Nothing that may fail lies between: the scheduler must not keep a job that is cancelled.
+    if (changed) backend_.dispatcher.Cancelled({id}, job.campaign);
     TRY_ASSIGN(*response, reader->GetJob(id));
-    if (changed) backend_.dispatcher.Cancelled({id}, CampaignId(response->campaign_id()));
     return {};
   });
 }

@@ -19,6 +19,11 @@ constexpr size_t kMaxOfCommit = 64;
 
 void Dispatcher::OnResult(Session& session, const v1::AttemptResult& result) {
   const LeaseKey key = KeyOf(result.key());
+  const Lease* lease = scheduler_.Find(key);
+  if (lease != nullptr && lease->agent.value != session.agent.agent_id) {
+    return spdlog::warn("agent {} reports {}, which agent {} has; ignored", session.agent.agent_id,
+                        Text(key), lease->agent.value);
+  }
   if (judging_.contains(key))
     return;  // Sent again while it is being stored; the acknowledgement follows.
   if (!scheduler_.Reported(key)) {
