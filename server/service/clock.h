@@ -14,6 +14,8 @@ class Clock {
     const auto elapsed = std::chrono::steady_clock::now() - steady_start_;
     return wall_start_us_ + std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count();
   }
+  /// As if so much time had passed.
+  void AdvanceForTest(TimeUs by) { wall_start_us_ += by; }
 
  private:
   std::chrono::steady_clock::time_point steady_start_ = std::chrono::steady_clock::now();

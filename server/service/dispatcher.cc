@@ -198,9 +198,7 @@ void Dispatcher::Hello(const std::shared_ptr<AgentLink>& link, const v1::AgentHe
       link->Send(CancelMessage(key, "the attempt is no longer wanted"));
   }
   for (const Lease& lease : connected.lost) {
-    const bool begun = std::any_of(begun_.begin(), begun_.end(),
-                                   [&](const Lease& one) { return one.key == lease.key; });
-    if (begun) continue;  // Not offered yet.
+    if (JustBegun(lease.key)) continue;  // Not offered yet.
     Lost(lease, "the agent restarted and no longer has the attempt; it is repeated");
   }
   spdlog::info("agent {} of bench {} connected with {} boards, {} attempts held, {} lost", id.value,
@@ -292,6 +290,7 @@ void Dispatcher::Tick() {
   for (const AgentId& agent : silent)
     Drop(agent, Status(Code::kDeadlineExceeded, "the agent was silent for 20 s"));
   for (const Lease& lease : scheduler_.Expired(now)) {
+    if (JustBegun(lease.key)) continue;  // The next tick ends it, when it is stored.
     if (const auto session = sessions_.find(lease.agent); session != sessions_.end()) {
       session->second.link->Send(CancelMessage(lease.key, "the deadline passed"));
     }

@@ -99,7 +99,8 @@ class Dispatcher {
   void Tick();
   void ScheduleTick();
   void Drop(const AgentId& agent, const Status& reason);
-  /// Remembers whether the store takes what it is given; while it does not, no job begins.
+  /// An error means that the store does not take what it is given: no job begins before
+  /// LookAtStore() finds that it does again.
   void NoteStore(const Status& stored);
   void LookAtStore();
   Session* SessionOf(const AgentLink* link);
@@ -117,6 +118,8 @@ class Dispatcher {
   void OfferStored(const std::vector<Lease>& leases, const Status& stored);
   Status Offer(const Lease& lease);
   void Withdraw(const Lease& lease, const std::string& why);
+  /// It waits for the next commit; neither disk nor agent knows it.
+  bool JustBegun(const LeaseKey& key) const;
 
   // dispatcher_results.cc
   struct Judged {
@@ -144,6 +147,8 @@ class Dispatcher {
   Status StartReference(const BoardView& board);
   void StartReferences();
   Status JudgeReference(const Lease& lease, EndedAttempt* ended);
+  /// The result was not stored: what it taught is not known.
+  void Unlearn(const EndedAttempt& ended);
   Status UpdateCondition(const Lease& lease, const EndedAttempt& ended);
   void Recovered(const BoardId& board);
   void CountReference(const Lease& lease);

@@ -35,7 +35,7 @@ void Dispatcher::Commit() {
   Status leased = whole;
   if (leased.ok() && !leases.empty()) leased = store_.AddLeases(leases, clock_.Now());
   for (Ending& ending : endings) {
-    if (ending.stored.ok()) ending.stored = whole.ok() ? StoreEnding(ending) : whole;
+    ending.stored = whole.ok() ? StoreEnding(ending) : whole;
   }
   if (whole.ok()) whole = group->Commit();
 
@@ -52,6 +52,10 @@ void Dispatcher::Commit() {
   if (!leases.empty()) OfferStored(leases, leased.ok() ? whole : leased);
   if (!endings.empty()) StartReferences();
   MatchAndOffer();
+}
+
+bool Dispatcher::JustBegun(const LeaseKey& key) const {
+  return std::ranges::any_of(begun_, [&](const Lease& lease) { return lease.key == key; });
 }
 
 void Dispatcher::OfferStored(const std::vector<Lease>& leases, const Status& stored) {

@@ -121,12 +121,18 @@ Status Dispatcher::JudgeReference(const Lease& lease, EndedAttempt* ended) {
                     counted->value, counted->metric));
     return {};
   }
-  ReferenceRecord record{board->type, image, *counted, lease.board.value, lease.key.job};
-  TRY(store_.SaveReference(record, clock_.Now()));
+  ended->teaches = {board->type, image, *counted, lease.board.value, lease.key.job};
   log(fmt::format("{} {} is the measure for {} from now on", counted->value, counted->metric,
                   board->type));
-  expected_counts_[{board->type, image}] = std::move(record);
+  // Others of the same commit are measured by it already.
+  expected_counts_[{board->type, image}] = *ended->teaches;
   return {};
+}
+
+void Dispatcher::Unlearn(const EndedAttempt& ended) {
+  if (ended.teaches) {
+    expected_counts_.erase({ended.teaches->board_type, ended.teaches->image_sha256});
+  }
 }
 
 Status Dispatcher::UpdateCondition(const Lease& lease, const EndedAttempt& ended) {

@@ -52,7 +52,8 @@ std::vector<Dispatcher::Ending> Dispatcher::TakeJudged() {
     if (one.ended.ok()) {
       endings.push_back({*lease, std::move(*one.ended), {}});
     } else {
-      endings.push_back({*lease, {}, one.ended.status()});
+      // Not the store's trouble: other results may well be judged.
+      NotStored({*lease, {}, one.ended.status()});
     }
   }
   judged_.erase(judged_.begin(), judged_.begin() + static_cast<ptrdiff_t>(count));
@@ -63,6 +64,7 @@ std::vector<Dispatcher::Ending> Dispatcher::TakeJudged() {
 void Dispatcher::NotStored(const Ending& ending) {
   spdlog::error("{}: the result was not stored: {}", Text(ending.lease.key),
                 ending.stored.message());
+  Unlearn(ending.ended);
   scheduler_.ReportDropped(ending.lease.key);
   Drop(ending.lease.agent, ending.stored.WithContext("the result was not stored"));
 }
@@ -93,6 +95,7 @@ Status Dispatcher::StoreEnding(Ending& ending) {
   TRY_ASSIGN(const Store::Outcome outcome, store_.EndAttempt(ended, clock_.Now()));
   if (outcome != Store::Outcome::kStored) {
     spdlog::warn("{}: the store knows the attempt as ended", Text(lease.key));
+    Unlearn(ended);
   }
   return {};
 }

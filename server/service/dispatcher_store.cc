@@ -6,8 +6,8 @@
 namespace tinyrig::server {
 
 void Dispatcher::NoteStore(const Status& stored) {
-  if (stored.ok() && !store_trouble_.ok()) spdlog::info("results can be stored again");
-  if (!stored.ok() && store_trouble_.ok()) {
+  if (stored.ok()) return;
+  if (store_trouble_.ok()) {
     spdlog::error("no job begins until results can be stored: {}", stored.message());
   }
   store_trouble_ = stored;
@@ -19,7 +19,9 @@ void Dispatcher::LookAtStore() {
   if (now.ok() && !store_trouble_.ok() && !agents_.empty()) {
     now = store_.SaveAgent(agents_.begin()->second);
   }
-  NoteStore(now);
+  if (!now.ok()) return NoteStore(now);
+  if (!store_trouble_.ok()) spdlog::info("results can be stored again");
+  store_trouble_ = {};
 }
 
 std::string Dispatcher::WhyAway(const AgentId& agent) const {

@@ -4,6 +4,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "server/planning/expected.h"
 #include "server/scheduling/retry.h"
@@ -39,6 +40,14 @@ void NameCodeAddresses(const Catalog& catalog, const std::string& build_id, v1::
         bundle == nullptr ? std::string() : bundle->symbols.NameOf(at.address());
     if (!name.empty()) failure->add_evidence(fmt::format("{} is in {}", at.register_name(), name));
   }
+}
+
+/// 0: the firmware's description does not say it.
+uint64_t ClockOf(const std::string& provenance) {
+  static const nlohmann::json::json_pointer kClock("/board_type/clock_hz");
+  const auto firmware = nlohmann::json::parse(provenance, nullptr, false);
+  if (!firmware.contains(kClock) || !firmware[kClock].is_number_unsigned()) return 0;
+  return firmware[kClock].get<uint64_t>();
 }
 
 std::vector<std::string> EarlierFailures(const v1::Job& job, uint32_t attempt) {
@@ -101,10 +110,12 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   ended.key = {JobId(result.key().job_id()), result.key().attempt(), Fence(result.key().fence())};
   JobContext context;
   v1::Job job;
+  std::string provenance;
   {
     TRY_ASSIGN(const ReaderPool::Lent reader, readers_.Borrow());
     TRY_ASSIGN(context, reader->GetJobContext(ended.key.job));
     TRY_ASSIGN(job, reader->GetJob(ended.key.job));
+    TRY_ASSIGN(provenance, reader->FirmwareProvenance(context.plan.build_id));
   }
   TRY_ASSIGN(const std::shared_ptr<const Expected> expected,
              LoadExpected(context.expected.artifact_sha256));
@@ -116,9 +127,8 @@ Result<EndedAttempt> Judge::Run(const v1::AttemptResult& result) {
   request.repetitions = context.spec.repetitions();
   request.limits = context.spec.limits();
   request.fidelity = context.fidelity;
-  if (const Bundle* bundle = catalog_.FindBuild(result.identity().build_id())) {
-    request.clock_hz = bundle->board_type.clock_hz();
-  }
+  // What was true when the job was planned; this server may have other firmware by now.
+  request.clock_hz = ClockOf(provenance);
   Evaluation evaluation = Evaluate(result, context.plan.facts, *expected, request);
   ended.failure = std::move(evaluation.failure);
   if (ended.failure) {

@@ -107,6 +107,8 @@ Result<std::string> MakeManifest(Reader& reader, const ArtifactFolder& artifacts
                        {"campaign_id", job.campaign_id()},
                        {"state", ToText(job.state())},
                        {"model", Describe(job.model())}};
+  TRY_ASSIGN(const JobId rerun_of, reader.RerunOf(id));
+  if (rerun_of != JobId()) json["rerun_of"] = rerun_of.value;
   json["variant"] = {{"kernels", job.variant().kernels()},
                      {"weights", job.variant().weights()},
                      {"fusion", job.variant().fusion()},

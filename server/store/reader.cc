@@ -216,6 +216,12 @@ Result<std::string> Reader::FirmwareProvenance(const std::string& build_id) {
   return found ? row.Text(0) : std::string();
 }
 
+Result<JobId> Reader::RerunOf(JobId job) {
+  TRY_ASSIGN(Statement row, db_.Query("SELECT rerun_of FROM job WHERE job_id=?", job.value));
+  TRY_ASSIGN(const bool found, row.Step());
+  return found ? JobId(row.Uint(0)) : JobId();
+}
+
 Result<JobContext> LoadJobContext(Database& db, JobId id) {
   TRY_ASSIGN(
       Statement row,

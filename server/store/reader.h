@@ -69,6 +69,8 @@ class Reader {
   Result<PageOf<v1::AuditEntry>> ListAudit(const std::string& user, const v1::Page& page);
   /// What Store::SaveFirmware() kept of a build; empty when it is not known.
   Result<std::string> FirmwareProvenance(const std::string& build_id);
+  /// The job that this one repeats; 0 when it repeats none.
+  Result<JobId> RerunOf(JobId job);
   /// SHA-256 of the raw result of the job's last attempt; empty when there is none.
   Result<std::string> RawResult(JobId job);
 

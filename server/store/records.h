@@ -56,6 +56,15 @@ struct LogEntry {
   std::string text;
 };
 
+/// What a good board counted in a reference job.
+struct ReferenceRecord {
+  std::string board_type;
+  std::string image_sha256;
+  ReferenceCount count;
+  std::string board_id;
+  JobId job;
+};
+
 /// The end of an attempt, whoever saw it.
 struct EndedAttempt {
   LeaseKey key;
@@ -72,6 +81,7 @@ struct EndedAttempt {
   std::vector<v1::LayerHash> layers;          ///< The same.
   std::vector<LogEntry> log;
   v1::JobState next = v1::JOB_STATE_QUEUED;  ///< Queued again, or a final state.
+  std::optional<ReferenceRecord> teaches;    ///< Of a reference job: stored with it or not at all.
 };
 
 struct AgentRecord {
@@ -99,15 +109,6 @@ struct BoardRecord {
   std::string reserved_by;
   std::string reserve_reason;
   TimeUs reserved_until_us = 0;
-};
-
-/// What a good board counted in a reference job.
-struct ReferenceRecord {
-  std::string board_type;
-  std::string image_sha256;
-  ReferenceCount count;
-  std::string board_id;
-  JobId job;
 };
 
 }  // namespace tinyrig::server

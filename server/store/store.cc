@@ -187,8 +187,15 @@ Status Store::MoveJob(const Change& change, TimeUs now) {
     counts.set_cancelled(row.Uint32(5));
     TRY(row.Step());
   }
-  TRY(db_.Run("UPDATE job SET state=?, ended_us=? WHERE job_id=?", to, IsEnded(change.to) ? now : 0,
-              change.job.value));
+  const std::string_view from =
+      change.from == v1::JOB_STATE_UNSPECIFIED ? "queued" : ToText(change.from);
+  TRY(db_.Run("UPDATE job SET state=?, ended_us=? WHERE job_id=? AND state=?", to,
+              IsEnded(change.to) ? now : 0, change.job.value, from));
+  if (db_.Changes() != 1) {
+    return {Code::kInternal, fmt::format("job {} cannot become {}: it is not {} in the database; "
+                                         "nothing was changed; please report this",
+                                         change.job.value, to, from)};
+  }
   if (counts.queued() + counts.leased() == 0) TRY(SaveFront(change.campaign, now));
   return db_.Run(
       "INSERT INTO event(campaign_id, job_id, state, detail, board_id, attempt, time_us, counts) "

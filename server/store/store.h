@@ -106,8 +106,6 @@ class Store {
   Status SaveAgent(const AgentRecord& agent);
   /// Identity and labels of a board; an empty uid or serial does not erase a known one.
   Status SaveBoardIdentity(const BoardRecord& board);
-  /// Keeps what the first good board counted; a later one changes nothing.
-  Status SaveReference(const ReferenceRecord& reference, TimeUs now);
   Result<std::vector<ReferenceRecord>> LoadReferences();
   /// Health, maintenance and reservation of a board that is known.
   Status SaveBoardState(const BoardRecord& board);
@@ -184,6 +182,8 @@ class Store {
     uint32_t attempt = 0;
   };
   Status MoveJob(const Change& change, TimeUs now);
+  /// Keeps what the first good board counted; a later one changes nothing.
+  Status SaveReference(const ReferenceRecord& reference, TimeUs now);
   // store_prune.cc
   Result<uint64_t> DeleteOf(std::string_view table, const std::string& jobs);
   Status DeleteJobs(CampaignId campaign, const std::string& jobs);

@@ -122,6 +122,7 @@ Result<Store::Outcome> Store::EndAttempt(const EndedAttempt& ended, TimeUs now) 
     TRY(SaveLayers(key.job, ended.layers));
     if (ended.next == v1::JOB_STATE_SUCCEEDED) TRY(UpdateSeries(key.job, ended.measurements, now));
   }
+  if (ended.teaches) TRY(SaveReference(*ended.teaches, now));
   TRY(MoveJob({campaign, key.job, v1::JOB_STATE_LEASED, ended.next, detail, board_id, key.attempt},
               now));
   TRY(transaction.Commit());

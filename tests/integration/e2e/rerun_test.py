@@ -10,7 +10,7 @@ import unittest
 import bench
 
 # What two runs of a job on one board cannot share. Retransmits depend on the link.
-MUST_DIFFER = {"job_id", "measured.nonce", "raw_result_sha256"}
+MUST_DIFFER = {"job_id", "rerun_of", "measured.nonce", "raw_result_sha256"}
 MAY_DIFFER = {f"measured.link.{field}" for field in ("bytes_out", "bytes_in", "frames_bad", "retransmits")}
 
 
@@ -54,6 +54,8 @@ class Rerun(unittest.TestCase):
     def check_same(self, again: dict) -> None:
         self.assertEqual(measured(again), measured(self.before))
         one, other = (self.bench.cli_json("manifest", job) for job in (self.job, again["job_id"]))
+        self.assertEqual(other["rerun_of"], self.job)
+        self.assertNotIn("rerun_of", one)
         found = differences(one, other)
         self.assertLessEqual(MUST_DIFFER, found)
         self.assertEqual(found - MUST_DIFFER - MAY_DIFFER, set())

@@ -22,6 +22,7 @@ std::string FakeAgent::KeyText(const v1::AttemptKey& key) { return key.Serialize
 bool IsReference(const v1::LeaseOffer& offer) { return offer.power_cycle(); }
 
 bool FakeAgent::Connect() {
+  if (reader_.joinable()) reader_.join();  // It may still finish the stream before.
   context_ = std::make_unique<grpc::ClientContext>();
   stream_ = stub_->Connect(context_.get());
   v1::AgentMessage message;
@@ -52,7 +53,6 @@ bool FakeAgent::Connect() {
     *again.mutable_result() = result;
     Send(again);
   }
-  if (reader_.joinable()) reader_.join();
   reader_ = std::thread([this] { Read(); });
   return true;
 }

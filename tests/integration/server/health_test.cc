@@ -4,6 +4,7 @@
 
 #include <future>
 
+#include "server/store/sqlite.h"
 #include "tests/integration/server/client.h"
 #include "tests/integration/server/fake_agent.h"
 #include "tests/integration/server/server_process.h"
@@ -166,6 +167,38 @@ TEST_F(HealthTest, AnotherCountQuarantinesThoughTheOutputIsRight) {
   SetMaintenance("b2", true);
   client_.Watch(Submit(), 60);
   EXPECT_GT(boards_["b1"].ordinary, before);
+}
+
+TEST_F(HealthTest, ACountThatWasNotStoredIsNoMeasure) {
+  Database db =
+      Database::Open((server_.state() / "tinyrig.db").string(), Database::Mode::kReadWrite).value();
+  ASSERT_TRUE(db.Execute("CREATE TRIGGER full BEFORE UPDATE OF outcome ON attempt "
+                         "BEGIN SELECT RAISE(ROLLBACK, 'full'); END")
+                  .ok());
+  ASSERT_TRUE(agent_.Connect());
+  ASSERT_TRUE(Eventually([&] { return Get("b1").state() == v1::BOARD_STATE_IDLE; }));
+  auto recovered = std::async(std::launch::async, [&] {
+    v1::Board board;
+    EXPECT_TRUE(Recover("b1", &board).ok());
+    return board;
+  });
+  // The bench is sent away with its result, and comes back without it: the job is repeated.
+  ASSERT_TRUE(Eventually([&] { return Get("b1").state() == v1::BOARD_STATE_OFFLINE; }));
+  EXPECT_EQ(boards_["b1"].references, 1);
+  agent_.Disconnect(true);
+  ASSERT_TRUE(db.Execute("DROP TRIGGER full").ok());
+  boards_["b1"].extra_ticks = 80;
+  agent_.ConnectForever();  // Until the server has seen that the store takes results again.
+  EXPECT_EQ(recovered.get().health(), v1::BOARD_HEALTH_GOOD);
+  EXPECT_EQ(boards_["b1"].references, 2);
+  EXPECT_EQ(boards_["b2"].references, 0);
+  // What was stored is the measure, also for others.
+  v1::Board board;
+  ASSERT_TRUE(Recover("b2", &board).ok());
+  EXPECT_EQ(board.health(), v1::BOARD_HEALTH_QUARANTINED);
+  boards_["b2"].extra_ticks = 80;
+  ASSERT_TRUE(Recover("b2", &board).ok());
+  EXPECT_EQ(board.health(), v1::BOARD_HEALTH_GOOD);
 }
 
 TEST_F(HealthTest, ADeadBoardIsQuarantinedAndItsJobsSayWhatTheyWaitFor) {

@@ -119,6 +119,29 @@ TEST_F(RecoveryTest, AKilledServerTakesTheResultOfBefore) {
   EXPECT_EQ(agent_.offers, 1);
 }
 
+TEST_F(RecoveryTest, TheClockOfABoardIsCheckedThoughTheServerHasOtherFirmwareNow) {
+  v1::LeaseOffer held;
+  agent_.on_offer = [&](const v1::LeaseOffer& offer) { held = offer; };
+  ASSERT_TRUE(agent_.Connect());
+  const uint64_t campaign = SubmitOne();
+  ASSERT_TRUE(Eventually([&] { return agent_.offers == 1; }));
+  v1::AttemptResult result = agent_.Measure(held);
+  result.mutable_identity()->set_clock_hz(result.identity().clock_hz() / 2);
+  server_.Kill();
+  agent_.Disconnect();
+  const TempDir no_firmware;
+  ASSERT_TRUE(server_.Start({"--firmware", no_firmware.path().string()}));
+  agent_.Finish(result);
+  ASSERT_TRUE(Eventually([&] { return agent_.Connect(); }));
+  ASSERT_TRUE(Eventually([&] { return agent_.acks == 1; }));
+  const v1::Job job = client_.GetJob(held.key().job_id());
+  EXPECT_EQ(job.attempts(0).failure().owner(), v1::FAILURE_OWNER_BENCH);
+  EXPECT_NE(job.attempts(0).failure().message().find("the board's core runs at 7812500 Hz"),
+            std::string::npos)
+      << job.attempts(0).failure().message();
+  EXPECT_EQ(client_.GetCampaign(campaign).counts().succeeded(), 0u);
+}
+
 TEST_F(RecoveryTest, FencesRiseOverRestarts) {
   uint64_t last = 0;
   agent_.on_offer = [&](const v1::LeaseOffer& offer) {

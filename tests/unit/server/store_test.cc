@@ -1,10 +1,14 @@
 #include "server/store/store.h"
 
+#include <gmock/gmock.h>
+
 #include "server/store/schema.h"
 #include "tests/unit/server/store_fixture.h"
 
 namespace tinyrig::server {
 namespace {
+
+using testing::HasSubstr;
 
 class StoreTest : public StoreFixture {
  protected:
@@ -309,15 +313,37 @@ TEST_F(StoreTest, AWaitingJobThatIsGivenUpKeepsItsFailures) {
 }
 
 TEST_F(StoreTest, TheFirstCountIsKept) {
-  const auto added = store_.AddCampaign(Campaign(1, 0), 10);
-  ReferenceRecord record{"m4", "image", {"instructions_p50", 5000}, "b1", added->queued[0].job};
-  ASSERT_TRUE(store_.SaveReference(record, 20).ok());
-  record.count.value = 6000;
-  ASSERT_TRUE(store_.SaveReference(record, 21).ok());
+  const auto added = store_.AddCampaign(Campaign(2, 0), 10);
+  for (size_t i = 0; i < 2; ++i) {
+    const Lease lease = LeaseOf(added->queued[i], 1, 7 + i);
+    ASSERT_TRUE(store_.AddLeases(std::span(&lease, 1), 20).ok());
+    EndedAttempt ended = Success(lease.key);
+    ended.teaches = {"m4", "image", {"instructions_p50", 5000 + i}, "b1", lease.key.job};
+    // What comes under another fence teaches nothing.
+    EndedAttempt forged = ended;
+    forged.key.fence = Fence(6);
+    forged.teaches->count.value = 1;
+    ASSERT_EQ(store_.EndAttempt(forged, 29).value(), Store::Outcome::kStale);
+    ASSERT_EQ(store_.EndAttempt(ended, 30).value(), Store::Outcome::kStored);
+  }
   const auto stored = Store::Open(file_)->LoadReferences();
   ASSERT_EQ(stored->size(), 1u);
   EXPECT_EQ(stored->at(0).count.value, 5000u);
   EXPECT_EQ(stored->at(0).board_id, "b1");
+}
+
+TEST_F(StoreTest, AJobThatIsInAnotherStateIsNotMoved) {
+  const auto added = store_.AddCampaign(Campaign(1, 0), 10);
+  const Lease lease = LeaseOf(added->queued[0], 1, 7);
+  {
+    Database db = Database::Open(file_.string(), Database::Mode::kReadWrite).value();
+    ASSERT_TRUE(db.Execute("UPDATE job SET state='succeeded'").ok());
+  }
+  const Status moved = store_.AddLeases(std::span(&lease, 1), 11);
+  EXPECT_EQ(moved.code(), Code::kInternal);
+  EXPECT_THAT(moved.message(), HasSubstr("job 1 cannot become leased: it is not queued"));
+  EXPECT_EQ(reader_->GetJob(lease.key.job)->attempts_size(), 0);
+  EXPECT_EQ(reader_->GetCampaign(added->campaign)->counts().queued(), 1u);
 }
 
 TEST_F(StoreTest, ADatabaseOfTheFutureIsRefused) {

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -12,19 +13,28 @@
 namespace tinyrig::server {
 namespace {
 
-// The firmware that the build has just made.
-std::string Read(const std::string& name) {
-  const char* build = std::getenv("TINYRIG_BUILD_DIR");
-  std::stringstream bytes;
-  bytes << std::ifstream(
-               std::string(build == nullptr ? "." : build) + "/share/tinyrig/firmware/" + name,
-               std::ios::binary)
-               .rdbuf();
-  EXPECT_FALSE(bytes.str().empty()) << name;
-  return bytes.str();
-}
+class SymbolTableTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_NE(Build(), nullptr)
+        << "TINYRIG_BUILD_DIR must name the build folder, whose firmware is read here";
+    ASSERT_TRUE(std::filesystem::exists(Path("virtual_m4-dsp.elf")))
+        << "there is no firmware in TINYRIG_BUILD_DIR; build the target firmware_bundles";
+  }
 
-TEST(SymbolTable, NamesTheResetHandlerThatTheVectorTablePointsTo) {
+  static const char* Build() { return std::getenv("TINYRIG_BUILD_DIR"); }
+  static std::string Path(const std::string& name) {
+    return std::string(Build()) + "/share/tinyrig/firmware/" + name;
+  }
+  static std::string Read(const std::string& name) {
+    std::stringstream bytes;
+    bytes << std::ifstream(Path(name), std::ios::binary).rdbuf();
+    EXPECT_FALSE(bytes.str().empty()) << name;
+    return bytes.str();
+  }
+};
+
+TEST_F(SymbolTableTest, NamesTheResetHandlerThatTheVectorTablePointsTo) {
   const std::string image = Read("virtual_m4-dsp.bin");
   uint32_t reset = 0;
   ASSERT_GE(image.size(), 8u);
@@ -37,7 +47,7 @@ TEST(SymbolTable, NamesTheResetHandlerThatTheVectorTablePointsTo) {
   EXPECT_EQ(symbols.NameOf(0x20000000), "") << "data has no function";
 }
 
-TEST(SymbolTable, ReadsProgramsOfTheHostToo) {
+TEST_F(SymbolTableTest, ReadsProgramsOfTheHostToo) {
   const std::string elf = Read("native-dsp.elf");
   const SymbolTable symbols = SymbolTable::FromElf(AsBytes(elf));
   uint64_t entry = 0;
@@ -47,7 +57,7 @@ TEST(SymbolTable, ReadsProgramsOfTheHostToo) {
   EXPECT_GT(symbols.size(), 50u);
 }
 
-TEST(SymbolTable, WritesNamesAsInTheSource) {
+TEST_F(SymbolTableTest, WritesNamesAsInTheSource) {
   const SymbolTable symbols = SymbolTable::FromElf(AsBytes(Read("virtual_m4-dsp.elf")));
   bool demangled = false;
   for (uint32_t address = 0; address < 0x10000; address += 2) {
@@ -58,7 +68,7 @@ TEST(SymbolTable, WritesNamesAsInTheSource) {
   EXPECT_TRUE(demangled);
 }
 
-TEST(SymbolTable, ADamagedFileGivesNoNamesAndNoCrash) {
+TEST_F(SymbolTableTest, ADamagedFileGivesNoNamesAndNoCrash) {
   EXPECT_EQ(SymbolTable::FromElf({}).size(), 0u);
   for (const char* file : {"virtual_m4-dsp.elf", "native-dsp.elf"}) {
     const std::string whole = Read(file);
