@@ -164,10 +164,11 @@ std::optional<JobQueue::Taken> JobQueue::Take(const Seeker& seeker) {
   if (found == pools_.end()) return std::nullopt;
   Pool& pool = found->second;
   const std::vector<Class*> classes = FittingClasses(pool, seeker);
-  const bool oldest = (pool.choices + 1) % kOldestEvery == 0;
+  uint64_t& choices = choices_[seeker.board];
+  const bool oldest = (choices + 1) % kOldestEvery == 0;
   const JobId id = oldest ? Oldest(classes, seeker) : Fairest(pool, classes, seeker);
   if (id == JobId()) return std::nullopt;
-  ++pool.choices;
+  ++choices;
   const auto place = places_.find(id);
   User& user = *place->second.user;
   Campaign& campaign = *place->second.campaign;

@@ -24,8 +24,10 @@
 /// lowest clock is next. Who comes back after a pause starts at the clock of whoever was served
 /// last: time not used is not saved up.
 /// As some jobs fit some boards only, the lowest clock alone could keep a job waiting for ever.
-/// Every kOldestEvery-th choice therefore takes the job that waited longest; it is charged as any
-/// other, so shares stay as they are.
+/// Every kOldestEvery-th choice of each board therefore takes the job that waited longest of those
+/// that fit it: where one board is there for a job, it waits for at most kOldestEvery choices of
+/// that board for each older job and for itself. It is charged as any other, so users keep their
+/// shares; a campaign that is due very little may get up to 1/kOldestEvery more.
 namespace tinyrig::server {
 
 struct QueuedJob {
@@ -139,7 +141,6 @@ class JobQueue {
   struct Pool {  // One type of board.
     double floor = 0;
     double estimate_us = kFirstEstimateUs;
-    uint64_t choices = 0;
     size_t jobs = 0;
     Classes classes;
     std::map<std::string, User> users;
@@ -169,6 +170,7 @@ class JobQueue {
   QueuedJob Extract(Places::iterator place);
 
   std::map<std::string, Pool> pools_;
+  std::unordered_map<BoardId, uint64_t> choices_;  // Of each board, of jobs not pinned to it.
   std::map<BoardId, Jobs> pinned_;
   Places places_;
   std::set<std::pair<TimeUs, JobId>> timeouts_;

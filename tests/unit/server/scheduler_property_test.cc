@@ -1,27 +1,21 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 
 #include "server/scheduling/scheduler.h"
+#include "tests/unit/server/random_worlds.h"
 
 // What must hold whatever happens, in whatever order. Each seed is a small world of its own: agents
 // that vanish and forget, boards of several kinds that break, are reserved, rest in windows or are
-// in drain, jobs that fail, are refused, cancelled or time out.
+// in drain, jobs that fail, are refused, cancelled or time out, a server that begins anew with what
+// was stored, and ends that are reported too late or by somebody who made them up.
 namespace tinyrig::server {
 namespace {
-
-constexpr TimeUs kSecondUs = 1'000'000;
-
-// TINYRIG_SCHEDULER_SEEDS=N tries more.
-unsigned Seeds() {
-  const char* wanted = std::getenv("TINYRIG_SCHEDULER_SEEDS");
-  return wanted == nullptr ? 10'000 : static_cast<unsigned>(std::atoi(wanted));
-}
 
 class World {
  public:
   explicit World(unsigned seed) : seed_(seed), random_(seed), scheduler_(Fence(0), seed) {
+    scheduler_.SetReferenceTypes(kReferenceTypes);
     for (uint64_t c = 1; c <= 4; ++c) AddCampaign(c);
     for (int i = 0; i < 16; ++i) AddJob();
   }
@@ -72,6 +66,33 @@ class World {
     scheduler_.Enqueue(job);
   }
 
+  // The server is killed and starts again: all that it knows is what its store holds.
+  void Restart() {
+    std::vector<BoardView> stored;
+    for (const auto& [id, board] : scheduler_.boards()) {
+      BoardView view;
+      view.id = id;
+      view.type = board.type;
+      view.agent = board.agent;
+      view.labels = board.labels;
+      view.condition = board.condition;
+      view.maintenance = board.maintenance;
+      view.reserved_by = board.reserved_by;
+      view.reserved_until_us = board.reserved_until_us;
+      stored.push_back(view);
+    }
+    scheduler_ = Scheduler(Fence(last_fence_), seed_);
+    scheduler_.SetReferenceTypes(kReferenceTypes);
+    scheduler_.SetWindows(windows_);
+    for (const AgentId& agent : draining_) scheduler_.SetAgentDrain(agent, true);
+    for (BoardView& view : stored) scheduler_.RestoreBoard(std::move(view));
+    for (const auto& [job, lease] : running_) scheduler_.RestoreLease(open_.at(job), lease);
+    for (const auto& [id, job] : open_) {
+      if (!running_.contains(id)) scheduler_.Enqueue(job);
+    }
+    CheckBooks();
+  }
+
   // Boards 0 2 4 are the first agent's, 1 3 5 the other's; 0-3 m4, 4 5 m7.
   std::vector<BoardReport> BoardsOf(uint64_t agent, bool may_break) {
     std::vector<BoardReport> reports;
@@ -91,32 +112,81 @@ class World {
       if (lease.agent == name && (!forgets || Below(2) == 0)) held.push_back(lease.key);
     }
     for (const Lease& lost : scheduler_.AgentConnected(name, BoardsOf(agent, forgets), held).lost) {
-      scheduler_.End(lost.key, true, v1::FAILURE_OWNER_SERVICE, now_);
-      running_.erase(lost.key.job);
+      Spoiled(lost, v1::FAILURE_OWNER_SERVICE);
     }
   }
 
+  void Spoiled(const Lease& lease, v1::FailureOwner owner) {
+    QueuedJob& job = open_.at(lease.key.job);
+    EXPECT_EQ(scheduler_.FailedAttempts(lease.key), job.failed_attempts) << "seed " << seed_;
+    ++job.failed_attempts;
+    job.queued_us = now_;
+    if (owner == v1::FAILURE_OWNER_BENCH) job.avoid.insert(lease.board);
+    scheduler_.End(lease.key, true, owner, now_);
+    Over(lease.key);
+  }
+
+  void Over(LeaseKey key) {
+    running_.erase(key.job);
+    past_.push_back(key);
+  }
+
   void Finish(JobId job, bool fails) {
-    const LeaseKey key = running_.at(job).key;
-    ASSERT_TRUE(scheduler_.Reported(key));
-    scheduler_.End(key, fails, fails ? v1::FAILURE_OWNER_BENCH : v1::FAILURE_OWNER_UNSPECIFIED,
-                   now_);
-    running_.erase(job);
-    if (!fails) Ended(job);
-    // What comes late or is forged changes nothing.
-    LeaseKey late = key;
-    EXPECT_FALSE(scheduler_.Reported(late));
-    late.fence = Fence(late.fence.value + 1 + Below(3));
-    EXPECT_FALSE(scheduler_.Reported(late) && running_.count(job) == 0);
-    scheduler_.End(key, true, v1::FAILURE_OWNER_SERVICE, now_);
+    const Lease lease = running_.at(job);
+    ASSERT_TRUE(scheduler_.Reported(lease.key)) << "seed " << seed_;
+    if (fails) return Spoiled(lease, v1::FAILURE_OWNER_BENCH);
+    scheduler_.End(lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED, now_);
+    Over(lease.key);
+    Ended(job);
+  }
+
+  // Leases that are over, and ones that never were. Their ends change nothing, least of all for the
+  // lease that the same job or board may have now.
+  void ReportWhatIsNotInForce() {
+    for (int i = 0; i < 3 && !past_.empty(); ++i) TryToEnd(past_[Below(past_.size())]);
+    if (running_.empty()) return;
+    LeaseKey forged = running_.at(Any(running_)).key;
+    switch (Below(3)) {
+      case 0:
+        forged.fence = Fence(forged.fence.value + 1 + Below(3));
+        break;
+      case 1:
+        forged.fence = Fence(forged.fence.value - 1 - Below(forged.fence.value));
+        break;
+      default:
+        ++forged.attempt;
+    }
+    TryToEnd(forged);
+  }
+
+  void TryToEnd(const LeaseKey& key) {
+    EXPECT_EQ(scheduler_.Find(key), nullptr) << "seed " << seed_;
+    EXPECT_FALSE(scheduler_.Reported(key)) << "seed " << seed_;
+    EXPECT_EQ(scheduler_.FailedAttempts(key), 0u) << "seed " << seed_;
+    scheduler_.End(key, Below(2) == 0, v1::FAILURE_OWNER_BENCH, now_);
+    scheduler_.Withdraw(key, now_);
+    scheduler_.ReportDropped(key);
+    CheckBooks();
+  }
+
+  // The scheduler has each open job once, and exactly the leases that are known here.
+  void CheckBooks() {
+    EXPECT_EQ(scheduler_.queued() + scheduler_.leased(), open_.size()) << "seed " << seed_;
+    EXPECT_EQ(scheduler_.leased(), running_.size()) << "seed " << seed_;
+    for (const auto& [job, lease] : running_) {
+      const Lease* found = scheduler_.Find(lease.key);
+      ASSERT_NE(found, nullptr) << "job " << job.value << ", seed " << seed_;
+      EXPECT_EQ(found->board, lease.board) << "seed " << seed_;
+      EXPECT_EQ(scheduler_.FindBoard(lease.board)->lease, lease.key) << "seed " << seed_;
+    }
   }
 
   void Ended(JobId job) { open_.erase(job); }
 
   void Expire() {
     for (const Lease& lease : scheduler_.Expired(now_)) {
-      scheduler_.End(lease.key, true, v1::FAILURE_OWNER_BENCH, now_);
-      running_.erase(lease.key.job);
+      EXPECT_LE(lease.deadline_us, now_) << "seed " << seed_;
+      Spoiled(lease, v1::FAILURE_OWNER_BENCH);
     }
     for (const JobId job : scheduler_.queue().TimedOut(now_)) {
       EXPECT_GE(now_ - scheduler_.queue().Find(job)->queued_us, 60 * kSecondUs);
@@ -127,7 +197,7 @@ class World {
 
   void Event() {
     BoardView* board = scheduler_.MutableBoard(BoardId("b" + std::to_string(Below(6))));
-    switch (Below(14)) {
+    switch (Below(15)) {
       case 0:
         return scheduler_.AgentLost(AgentId("a" + std::to_string(Below(2))));
       case 1:
@@ -152,7 +222,7 @@ class World {
       case 7:
         return scheduler_.SetDrain(Below(3) == 0);
       case 8:
-        return scheduler_.SetAgentDrain(AgentId("a" + std::to_string(Below(2))), Below(2) == 0);
+        return DrainAgent(AgentId("a" + std::to_string(Below(2))), Below(2) == 0);
       case 9: {
         Window window{1,
                       *Expression::Parse(Below(2) == 0 ? "type == m4" : "rack == 2"),
@@ -161,7 +231,7 @@ class World {
                       0,
                       "",
                       ""};
-        return scheduler_.SetWindows({window});
+        return SetWindows({window});
       }
       case 10:
         return AddJob();
@@ -170,28 +240,39 @@ class World {
         {
           const JobId job = Any(open_);
           const auto lease = scheduler_.Cancel(job, now_);
-          EXPECT_EQ(lease.has_value(), running_.erase(job) > 0);
+          EXPECT_EQ(lease.has_value(), running_.contains(job));
+          if (lease) Over(lease->key);
           return Ended(job);
         }
       case 12:
         if (running_.empty()) return;
         {
-          const JobId job = Any(running_);
-          scheduler_.Withdraw(running_.at(job).key, now_);
-          running_.erase(job);
-          return;
+          const LeaseKey key = running_.at(Any(running_)).key;
+          scheduler_.Withdraw(key, now_);
+          return Over(key);
         }
+      case 13:
+        return Restart();
       default:
         if (!running_.empty()) Finish(Any(running_), Below(3) == 0);
     }
   }
 
+  void DrainAgent(const AgentId& agent, bool drain) {
+    scheduler_.SetAgentDrain(agent, drain);
+    drain ? void(draining_.insert(agent)) : void(draining_.erase(agent));
+  }
+  void SetWindows(std::vector<Window> windows) {
+    windows_ = windows;
+    scheduler_.SetWindows(std::move(windows));
+  }
+
   // The world settles: from here on everything must come to its end.
   void Calm() {
     scheduler_.SetDrain(false);
-    scheduler_.SetWindows({});
+    SetWindows({});
     for (uint64_t agent = 0; agent < 2; ++agent) {
-      scheduler_.SetAgentDrain(AgentId("a" + std::to_string(agent)), false);
+      DrainAgent(AgentId("a" + std::to_string(agent)), false);
       Connect(agent);
     }
     for (int b = 0; b < 6; ++b) {
@@ -203,7 +284,8 @@ class World {
 
   void Match() {
     for (const Lease& lease : scheduler_.Match(now_)) Check(lease);
-    EXPECT_EQ(scheduler_.queued() + scheduler_.leased(), open_.size()) << "seed " << seed_;
+    CheckBooks();
+    ReportWhatIsNotInForce();
   }
 
   void Check(const Lease& lease) {
@@ -214,7 +296,8 @@ class World {
     }
     EXPECT_TRUE(running_.emplace(lease.key.job, lease).second) << "job twice, seed " << seed_;
     const BoardView& board = *scheduler_.FindBoard(lease.board);
-    const QueuedJob& job = open_.at(lease.key.job);
+    QueuedJob& job = open_.at(lease.key.job);
+    EXPECT_EQ(lease.key.attempt, ++job.last_attempt) << "seed " << seed_;
     EXPECT_TRUE(board.online && board.broken.empty() && !board.maintenance) << "seed " << seed_;
     EXPECT_TRUE(board.reserved_by.empty() || board.reserved_until_us <= now_)
         << "reservation broken, seed " << seed_;
@@ -231,12 +314,25 @@ class World {
           << "pinned first, seed " << seed_;
     }
     EXPECT_NE(board.condition.health, v1::BOARD_HEALTH_QUARANTINED) << "seed " << seed_;
+    if (board.condition.health == v1::BOARD_HEALTH_SUSPECT &&
+        kReferenceTypes.contains(board.type)) {
+      EXPECT_FALSE(AnyUsableIsGood(board.type)) << "a suspect board, seed " << seed_;
+    }
     EXPECT_EQ(board.type, job.board_type) << "seed " << seed_;
     if (job.terms->boards) {
       EXPECT_EQ(lease.board, BoardId("b1")) << "label, seed " << seed_;
     }
   }
 
+  bool AnyUsableIsGood(const std::string& type) {
+    return std::ranges::any_of(scheduler_.boards(), [&](const auto& entry) {
+      const BoardView& board = entry.second;
+      return board.type == type && board.condition.health == v1::BOARD_HEALTH_GOOD &&
+             Scheduler::Usable(board, now_);
+    });
+  }
+
+  inline static const std::set<std::string> kReferenceTypes = {"m4"};
   const unsigned seed_;
   std::mt19937_64 random_;
   Scheduler scheduler_;
@@ -244,75 +340,15 @@ class World {
   uint64_t last_job_ = 0;
   uint64_t last_fence_ = 0;
   std::vector<std::shared_ptr<const CampaignTerms>> terms_;
-  std::map<JobId, QueuedJob> open_;
+  std::map<JobId, QueuedJob> open_;  // As a store would hold them.
   std::map<JobId, Lease> running_;
+  std::vector<LeaseKey> past_;
+  std::set<AgentId> draining_;
+  std::vector<Window> windows_;
 };
 
 TEST(SchedulerProperty, HoldsUnderRandomEvents) {
   for (unsigned seed = 0; seed < Seeds() && !testing::Test::HasFailure(); ++seed) World(seed).Run();
-}
-
-// Two to five users with jobs of different lengths on one to eight boards: as long as all of them
-// have something waiting, none has got more than 5 % more or less than its share.
-TEST(SchedulerProperty, SharesAreFair) {
-  for (unsigned seed = 0; seed < Seeds() / 20 && !testing::Test::HasFailure(); ++seed) {
-    std::mt19937_64 random(seed);
-    Scheduler scheduler(Fence(0), seed);
-    const size_t users = 2 + random() % 4;
-    const size_t boards = 1 + random() % 8;
-    std::vector<BoardReport> reports;
-    for (size_t b = 0; b < boards; ++b) {
-      reports.push_back({BoardId("b" + std::to_string(b)), "m4", "", {}});
-    }
-    scheduler.AgentConnected(AgentId("a"), reports, {});
-    std::vector<std::shared_ptr<CampaignTerms>> campaigns;
-    for (size_t c = 0; c < users * 2; ++c) {
-      auto terms = std::make_shared<CampaignTerms>();
-      terms->campaign = CampaignId(c + 1);
-      terms->user = "user" + std::to_string(c % users);
-      terms->priority = static_cast<int32_t>(random() % 4);
-      terms->timeout_us = 100 * kSecondUs;
-      campaigns.push_back(terms);
-    }
-    uint64_t next_job = 0;
-    const auto refill = [&](size_t c) {
-      QueuedJob job;
-      job.job = JobId(++next_job);
-      job.terms = campaigns[c];
-      job.board_type = "m4";
-      scheduler.Enqueue(job);
-    };
-    for (size_t c = 0; c < campaigns.size(); ++c) {
-      for (int i = 0; i < 8; ++i) refill(c);
-    }
-    std::multimap<TimeUs, std::pair<Lease, TimeUs>> running;  // By end; with when it began.
-    std::map<std::string, TimeUs> got;
-    TimeUs now = 0;
-    const auto start = [&] {
-      for (const Lease& lease : scheduler.Match(now)) {
-        const size_t c = lease.campaign.value - 1;
-        const auto length = static_cast<TimeUs>((1 + c % users) * kSecondUs + random() % kSecondUs);
-        running.emplace(now + length, std::pair(lease, now));
-        refill(c);
-      }
-    };
-    start();
-    for (int i = 0; i < 3000; ++i) {
-      const auto [end, what] = *running.begin();
-      running.erase(running.begin());
-      now = end;
-      got[campaigns[what.first.campaign.value - 1]->user] += now - what.second;
-      scheduler.End(what.first.key, false, v1::FAILURE_OWNER_UNSPECIFIED, now);
-      start();
-    }
-    TimeUs total = 0;
-    for (const auto& [user, time] : got) total += time;
-    for (size_t u = 0; u < users; ++u) {
-      const double share = static_cast<double>(got["user" + std::to_string(u)]) *
-                           static_cast<double>(users) / static_cast<double>(total);
-      EXPECT_NEAR(share, 1.0, 0.05) << "user " << u << " of " << users << ", seed " << seed;
-    }
-  }
 }
 
 }  // namespace
