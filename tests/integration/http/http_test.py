@@ -107,9 +107,6 @@ class Doors(Http):
         self.assertGreater(len(routes()), 20)
         for route in routes():
             path = pattern.sub("1", route)
-            if self.get(path, self.tokens["admin"])[0] == 501:
-                print(f"not built: {route}")
-                continue
             with self.subTest(route):
                 for wrong in ("", "tinyrig_nonsense", "a b"):
                     status, text = self.get(path, wrong)
@@ -123,7 +120,7 @@ class Doors(Http):
                            or (role in ("viewer", "submitter") and route not in admins | operators))
                     status, text = self.get(path, token)
                     self.assertEqual(status == 403, not may, f"{role}: {status} {text}")
-                    self.assertNotIn(status, (401, 500), f"{role}: {status} {text}")
+                    self.assertNotIn(status, (401, 500, 501), f"{role}: {status} {text}")
 
     def test_healthz_and_readyz_say_one_word_to_everybody(self):
         self.assertEqual(self.get("/healthz"), (200, "ok\n"))

@@ -1,31 +1,33 @@
-// Requests that nobody should send: 10,000 of them, by gRPC, HTTP/2 and HTTP/1.1, the same ones in
-// every run. The server answers or hangs up, and goes on.
+// Requests that nobody should send: 11,000 of them, by gRPC, HTTP/2 and HTTP/1.1, the same ones in
+// every run, most of them from callers who are let in. The server answers or hangs up, and goes on.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <random>
 
 #include "proto/tinyrig/v1/access.grpc.pb.h"
 #include "proto/tinyrig/v1/agent.grpc.pb.h"
 #include "tests/integration/server/client.h"
+#include "tests/integration/server/fake_agent.h"
+#include "tests/integration/server/noise.h"
 #include "tests/integration/server/raw_call.h"
 #include "tests/integration/server/server_process.h"
 
 namespace tinyrig::server {
 namespace {
 
-using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr int kCalls = 5'000;
+constexpr int kStreams = 200;
+constexpr int kMessages = 5;  // Of each, after hello.
 constexpr int kHttp1 = 3'000;
 constexpr int kHttp2 = 2'000;
 
 class Malformed : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(server_.Start(
-        {"--listen", server_.address(), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"}));
+    ASSERT_TRUE(server_.Start({"--listen", server_.address(), "--listen", "127.0.0.1:0", "--http",
+                               "127.0.0.1:0", "--reference-model", "none"}));
     ASSERT_EQ(server_.addresses().size(), 3u);
     instance_ = Instance();
     ASSERT_FALSE(instance_.empty());
@@ -41,107 +43,22 @@ class Malformed : public testing::Test {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return info.instance_id();
   }
-  uint32_t Random(uint32_t below) {
-    return std::uniform_int_distribution<uint32_t>(0, below - 1)(random_);
-  }
-  std::string RandomBytes(size_t most) {
-    std::string bytes(Random(static_cast<uint32_t>(most) + 1), '\0');
-    for (char& byte : bytes) byte = static_cast<char>(Random(256));
-    return bytes;
-  }
-  std::string RandomText() {
-    static const std::vector<std::string> kTexts = {"",
-                                                    "0",
-                                                    "x",
-                                                    "../../etc/passwd",
-                                                    "%00",
-                                                    std::string(70'000, 'a'),
-                                                    "\xff\xfe",
-                                                    "SELECT 1",
-                                                    std::string(64, 'a'),
-                                                    "virtual_m4",
-                                                    "a\nb",
-                                                    "'; DROP TABLE job; --",
-                                                    "core==m4 && ((((("};
-    return Random(3) == 0 ? RandomBytes(40) : kTexts[Random(static_cast<uint32_t>(kTexts.size()))];
-  }
-  uint64_t RandomNumber() {
-    static const uint64_t kNumbers[] = {0,          1,         2,          1000,
-                                        UINT32_MAX, INT64_MAX, UINT64_MAX, 1ull << 53};
-    return kNumbers[Random(std::size(kNumbers))];
-  }
-  void Fill(Message* message, int depth) {
-    const auto& r = *message->GetReflection();
-    for (int i = 0; i < message->GetDescriptor()->field_count(); ++i) {
-      const FieldDescriptor* field = message->GetDescriptor()->field(i);
-      if (Random(3) == 0) continue;
-      for (uint32_t n = field->is_repeated() ? Random(4) : 1; n > 0; --n) {
-        FillField(message, r, field, depth);
-      }
-    }
-  }
-  void FillField(Message* message, const google::protobuf::Reflection& r,
-                 const FieldDescriptor* field, int depth) {
-    const bool many = field->is_repeated();
-    switch (field->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_MESSAGE:
-        if (depth < 6) {
-          Fill(many ? r.AddMessage(message, field) : r.MutableMessage(message, field), depth + 1);
-        }
-        return;
-      case FieldDescriptor::CPPTYPE_STRING: {
-        const std::string text = RandomText();
-        many ? r.AddString(message, field, text) : r.SetString(message, field, text);
-        return;
-      }
-      case FieldDescriptor::CPPTYPE_UINT64:
-        many ? r.AddUInt64(message, field, RandomNumber())
-             : r.SetUInt64(message, field, RandomNumber());
-        return;
-      case FieldDescriptor::CPPTYPE_INT64:
-        many ? r.AddInt64(message, field, static_cast<int64_t>(RandomNumber()))
-             : r.SetInt64(message, field, static_cast<int64_t>(RandomNumber()));
-        return;
-      case FieldDescriptor::CPPTYPE_UINT32:
-        many ? r.AddUInt32(message, field, static_cast<uint32_t>(RandomNumber()))
-             : r.SetUInt32(message, field, static_cast<uint32_t>(RandomNumber()));
-        return;
-      case FieldDescriptor::CPPTYPE_ENUM:
-        many ? r.AddEnumValue(message, field, static_cast<int>(Random(9)) - 1)
-             : r.SetEnumValue(message, field, static_cast<int>(Random(9)) - 1);
-        return;
-      case FieldDescriptor::CPPTYPE_BOOL:
-        if (!many) r.SetBool(message, field, Random(2) == 0);
-        return;
-      default:
-        return;
-    }
-  }
-  std::string Mutated(std::string bytes) {
-    for (uint32_t n = Random(4); n > 0 && !bytes.empty(); --n) {
-      const size_t at = Random(static_cast<uint32_t>(bytes.size()));
-      switch (Random(4)) {
-        case 0:
-          bytes[at] = static_cast<char>(Random(256));
-          break;
-        case 1:
-          bytes.resize(at);
-          break;
-        case 2:
-          bytes.insert(at, RandomBytes(8));
-          break;
-        default:
-          bytes += bytes.substr(at, 100);
-      }
-    }
-    return bytes;
+  std::string Token(v1::Role role) {
+    v1::CreateTokenRequest request;
+    request.set_name(v1::Role_Name(role));
+    request.set_user("ann");
+    request.set_role(role);
+    v1::CreateTokenResponse response;
+    const auto access = v1::AccessService::NewStub(client_.channel);
+    const grpc::Status status = access->CreateToken(Client::Context().get(), request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.secret();
   }
 
-  /// Sends bytes and takes what comes back, for a moment.
   ServerProcess server_;
   Client client_{server_.address()};
   std::string instance_;
-  std::mt19937 random_{20260101};
+  Noise noise_{20260101};
 };
 
 TEST_F(Malformed, MessagesOfEveryMethod) {
@@ -154,26 +71,100 @@ TEST_F(Malformed, MessagesOfEveryMethod) {
     }
   }
   ASSERT_GE(methods.size(), 30u);
+  // All of them come from somebody with every right: half from the socket, half with a token.
+  const std::string token = Token(v1::ROLE_ADMIN);
+  const auto remote =
+      grpc::CreateChannel(server_.addresses()[1], grpc::InsecureChannelCredentials());
   int refused = 0;
+  int stopped_at_the_door = 0;
   for (int i = 0; i < kCalls; ++i) {
     const auto& method = *methods[static_cast<size_t>(i) % methods.size()];
     const std::unique_ptr<Message> request(google::protobuf::MessageFactory::generated_factory()
                                                ->GetPrototype(method.input_type())
                                                ->New());
-    Fill(request.get(), 0);
+    noise_.Fill(request.get(), 0);
     const std::string path = "/" + method.service()->full_name() + "/" + method.name();
-    const RawAnswer answer =
-        RawCall(client_.channel, path, Mutated(request->SerializePartialAsString()), "", 2);
+    const std::string bytes = noise_.Mutated(request->SerializePartialAsString());
+    const RawAnswer answer = i / methods.size() % 2 == 0
+                                 ? RawCall(client_.channel, path, bytes, "", 2)
+                                 : RawCall(remote, path, bytes, token, 2);
     refused += answer.status.ok() ? 0 : 1;
+    stopped_at_the_door += answer.status.error_code() == grpc::UNAUTHENTICATED ? 1 : 0;
     ASSERT_NE(answer.status.error_code(), grpc::StatusCode::UNAVAILABLE) << path << ", call " << i;
   }
   EXPECT_GT(refused, kCalls / 4);
+  EXPECT_EQ(stopped_at_the_door, 0);
+}
+
+// A bench that begins well. What it then says of its attempts is true but for one or two fields, or
+// is anything at all, or no message.
+TEST_F(Malformed, AgentsThatSaidHello) {
+  FakeAgent honest(server_.address(), {"b1"}, "noise");
+  v1::CampaignSpec spec = DigitsCampaign(client_);
+  spec.set_max_attempts(100);
+  spec.mutable_vectors()->set_patterns("AB");
+  int welcomed = 0;
+  int offered = 0;
+  int acknowledged = 0;
+  for (int i = 0; i < kStreams; ++i) {
+    if (i % 10 == 0) {
+      v1::Campaign campaign;
+      ASSERT_TRUE(client_.Submit(spec, "", &campaign).ok());
+    }
+    RawStream stream(client_.channel, "/tinyrig.v1.AgentService/Connect");
+    v1::AgentMessage hello;
+    hello.mutable_hello()->set_agent_id("noise");
+    v1::AgentBoard& board = *hello.mutable_hello()->add_boards();
+    board.set_board_id("b1");
+    board.set_board_type("virtual_m4");
+    ASSERT_TRUE(stream.Write(hello.SerializeAsString()));
+    v1::ServerMessage answer;
+    v1::LeaseOffer offer;
+    v1::AttemptResult measured;
+    while (const auto bytes = stream.Read(3000)) {
+      ASSERT_TRUE(answer.ParseFromString(*bytes));
+      welcomed += answer.has_welcome() ? 1 : 0;
+      if (!answer.has_offer()) continue;
+      offer = answer.offer();
+      measured = honest.Measure(offer);
+      ++offered;
+      break;
+    }
+    for (int n = 0; n < kMessages; ++n) {
+      v1::AgentMessage message;
+      if (noise_.Below(3) == 0) {
+        noise_.Fill(&message);
+      } else {
+        *message.mutable_result() =
+            noise_.Below(4) == 0 ? FakeAgent::Failed(offer, v1::FAILURE_OWNER_BENCH, "probe lost")
+                                 : measured;
+      }
+      for (uint32_t times = noise_.Below(3); times > 0; --times) noise_.Tamper(&message);
+      std::string bytes = message.SerializePartialAsString();
+      if (noise_.Below(8) == 0) bytes = noise_.Mutated(bytes);
+      if (!stream.Write(bytes)) break;  // It hung up.
+    }
+    while (const auto bytes = stream.Read(20)) {
+      ASSERT_TRUE(answer.ParseFromString(*bytes));
+      acknowledged += answer.has_ack() ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(welcomed, kStreams);
+  EXPECT_GT(offered, kStreams / 2);
+  EXPECT_GT(acknowledged, 0);
+  // They reach the judge, as what they are.
+  std::vector<std::string> outcomes;
+  ASSERT_TRUE(client_.Query("SELECT DISTINCT outcome FROM runs", &outcomes).ok());
+  EXPECT_THAT(outcomes, testing::IsSupersetOf({"bench", "succeeded"}));
 }
 
 TEST_F(Malformed, Http1) {
   const std::string& address = server_.addresses()[2];
   const std::vector<std::string> good = {
       "GET /api/v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer nonsense\r\n\r\n",
+      "GET /api/v1/jobs?page.size=7&states=queued HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /api/v1/front?campaign_id=1&limits=arena_bytes%3C=9kB HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /api/v1/query?sql=SELECT+1,'x' HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET /api/v1/campaigns/1/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 7\r\n\r\n",
       "GET /healthz HTTP/1.0\r\n\r\n",
       "POST /api/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: 14\r\n\r\n{\"sql\":\"SELECT",
@@ -181,18 +172,28 @@ TEST_F(Malformed, Http1) {
       "GET /api/v1/artifacts/..%2f..%2fetc%2fpasswd?offset=-1&x=%zz HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n\r\n",
       "GET / HTTP/1.1\r\n" + std::string(30'000, 'h') + ": 1\r\n\r\n"};
+  const std::string bearer = "\r\nAuthorization: Bearer " + Token(v1::ROLE_VIEWER) + "\r\n";
   int answered = 0;
+  int admitted = 0;
   for (int i = 0; i < kHttp1; ++i) {
-    const std::string& base = good[Random(static_cast<uint32_t>(good.size()))];
-    const std::string answer =
-        SendBytes(address, Random(10) == 0 ? RandomBytes(300) : Mutated(base));
+    const std::string& base = good[noise_.Below(static_cast<uint32_t>(good.size()))];
+    std::string bytes = noise_.Below(10) == 0 ? noise_.Bytes(300) : noise_.Mutated(base);
+    const bool somebody = i % 2 == 0;
+    if (const size_t at = bytes.find("\r\n"); somebody && at != std::string::npos) {
+      bytes.replace(at, 2, bearer);
+    }
+    const std::string answer = SendBytes(address, bytes);
+    ASSERT_FALSE(answer.starts_with("HTTP/1.1 500")) << bytes << answer;
     // Nobody who has no token is told anything but that the server lives.
-    if (answer.starts_with("HTTP/1.1 200")) {
+    if (!somebody && answer.starts_with("HTTP/1.1 200")) {
       ASSERT_NE(answer.find("\r\n\r\nok\n"), std::string::npos) << answer;
     }
+    admitted +=
+        somebody && answer.starts_with("HTTP/1.1 ") && !answer.starts_with("HTTP/1.1 401") ? 1 : 0;
     answered += answer.starts_with("HTTP/1.1 ") ? 1 : 0;
   }
   EXPECT_GT(answered, kHttp1 / 4);
+  EXPECT_GT(admitted, kHttp1 / 4);
   EXPECT_NE(SendBytes(address, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 .find("ok"),
             std::string::npos);
@@ -203,20 +204,21 @@ TEST_F(Malformed, Http2) {
   const std::string settings("\0\0\0\x04\0\0\0\0\0", 9);
   for (int i = 0; i < kHttp2; ++i) {
     std::string bytes = preface + settings;
-    for (uint32_t n = Random(6); n > 0; --n) {
+    for (uint32_t n = noise_.Below(6); n > 0; --n) {
       // A frame: length, type, flags, stream; often with a length that is not its own.
-      const std::string payload = RandomBytes(60);
+      const std::string payload = noise_.Bytes(60);
       const uint32_t length =
-          Random(4) == 0 ? Random(1 << 24) : static_cast<uint32_t>(payload.size());
+          noise_.Below(4) == 0 ? noise_.Below(1 << 24) : static_cast<uint32_t>(payload.size());
       bytes += static_cast<char>(length >> 16);
       bytes += static_cast<char>(length >> 8);
       bytes += static_cast<char>(length);
-      bytes += static_cast<char>(Random(12));
-      bytes += static_cast<char>(Random(256));
-      bytes += std::string(3, '\0') + static_cast<char>(Random(4));
+      bytes += static_cast<char>(noise_.Below(12));
+      bytes += static_cast<char>(noise_.Below(256));
+      bytes += std::string(3, '\0') + static_cast<char>(noise_.Below(4));
       bytes += payload;
     }
-    SendBytes(server_.addresses()[1], Random(5) == 0 ? RandomBytes(200) : Mutated(bytes));
+    SendBytes(server_.addresses()[1],
+              noise_.Below(5) == 0 ? noise_.Bytes(200) : noise_.Mutated(bytes));
   }
 }
 

@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <chrono>
-
 namespace tinyrig::server {
 namespace {
 
@@ -67,6 +65,52 @@ RawAnswer RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::stri
   call->Finish(&answer.status, nullptr);
   wait();
   return answer;
+}
+
+RawStream::RawStream(const std::shared_ptr<grpc::Channel>& channel, const std::string& method)
+    : stub_(channel) {
+  context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  call_ = stub_.PrepareCall(&context_, method, &queue_);
+  call_->StartCall(reinterpret_cast<void*>(kStart));
+  Wait(kStart, std::chrono::system_clock::time_point::max());
+}
+
+RawStream::~RawStream() {
+  context_.TryCancel();
+  constexpr auto kForever = std::chrono::system_clock::time_point::max();
+  if (reading_) Wait(kRead, kForever);
+  grpc::Status status;
+  call_->Finish(&status, reinterpret_cast<void*>(kFinish));
+  Wait(kFinish, kForever);
+  queue_.Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_.Next(&tag, &ok)) continue;
+}
+
+std::optional<bool> RawStream::Wait(Tag wanted, std::chrono::system_clock::time_point until) {
+  while (!happened_.contains(wanted)) {
+    void* tag = nullptr;
+    bool ok = false;
+    if (queue_.AsyncNext(&tag, &ok, until) != grpc::CompletionQueue::GOT_EVENT) return std::nullopt;
+    happened_[static_cast<Tag>(reinterpret_cast<intptr_t>(tag))] = ok;
+  }
+  return happened_.extract(wanted).mapped();
+}
+
+bool RawStream::Write(const std::string& message) {
+  const grpc::Slice slice(message);
+  call_->Write(grpc::ByteBuffer(&slice, 1), reinterpret_cast<void*>(kWrite));
+  return Wait(kWrite, std::chrono::system_clock::time_point::max()).value_or(false);
+}
+
+std::optional<std::string> RawStream::Read(int milliseconds) {
+  if (!reading_) call_->Read(&read_, reinterpret_cast<void*>(kRead));
+  reading_ = true;
+  const auto came =
+      Wait(kRead, std::chrono::system_clock::now() + std::chrono::milliseconds(milliseconds));
+  if (came) reading_ = false;
+  return came.value_or(false) ? std::optional(TextOf(read_)) : std::nullopt;
 }
 
 std::string SendBytes(const std::string& address, const std::string& bytes) {
