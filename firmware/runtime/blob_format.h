@@ -19,8 +19,9 @@ static_assert(std::endian::native == std::endian::little, "records are read in p
 
 inline constexpr uint32_t kBlobMagic = 0x424D5254;  ///< The bytes "TRMB".
 inline constexpr uint16_t kBlobVersion = 2;
-inline constexpr size_t kBlobAlignment = 8;   ///< Of the blob's address.
-inline constexpr size_t kArenaAlignment = 8;  ///< Of the arena's address and of every offset in it.
+inline constexpr size_t kBlobAlignment = 8;    ///< Of the blob's address.
+inline constexpr size_t kArenaAlignment = 8;   ///< Of the arena's address.
+inline constexpr size_t kOffsetAlignment = 4;  ///< Of every offset in it.
 inline constexpr size_t kMaxRank = 6;
 inline constexpr uint16_t kNoTensor = 0xFFFF;
 
@@ -51,7 +52,7 @@ constexpr uint32_t ElementBytes(ElementType type) {
   return 0;
 }
 
-/// What an operator computes. Numbers never change; 0x80 and up are kept for fused blocks.
+/// What an operator computes. Numbers never change; 0x80 and up are about several layers at once.
 enum class OpKind : uint8_t {
   kConv2D = 1,
   kDepthwiseConv2D = 2,
@@ -67,8 +68,10 @@ enum class OpKind : uint8_t {
   kLookup = 12,  ///< A value for each of the 256: LOGISTIC, TANH, RELU, QUANTIZE of int8...
   kReduce = 13,  ///< MEAN and SUM.
   kResizeNearest = 14,
-  kQuantize = 15,    ///< float32 to int8.
-  kDequantize = 16,  ///< int8 to float32.
+  kQuantize = 15,      ///< float32 to int8.
+  kDequantize = 16,    ///< int8 to float32.
+  kFusedPhase = 0x80,  ///< The operators before it, rows at a time: fusion/fused_format.h.
+  kMove = 0x81,        ///< Bytes of the arena to another place, which may overlap the old one.
 };
 
 /// First bytes of a blob.
@@ -81,7 +84,7 @@ struct BlobHeader {
   uint32_t arena_bytes;   ///< RAM for activations and scratch; nothing else is needed but stack.
   KernelSetId kernel_set;
   WeightForm weights;
-  uint8_t fusion;     ///< 0 = none; other values are kept.
+  uint8_t fusion;     ///< 0 = none, 1 = may have kFusedPhase and kMove; other values are kept.
   uint8_t synthesis;  ///< 0 = none; other values are kept.
   uint16_t tensor_count;
   uint16_t op_count;
@@ -100,13 +103,14 @@ inline constexpr size_t kBlobCrcStart = 16;
 /// Where a tensor lies.
 enum class Place : uint8_t {
   kArena = 0,
-  kBlob = 1,  ///< A constant operand, in the data section. Weights are no tensors.
+  kBlob = 1,   ///< A constant operand, in the data section. Weights are no tensors.
+  kInner = 2,  ///< Nowhere as a whole: only operators of a fused phase make and read it.
 };
 
 /// An activation, or a constant that an operator reads as one.
 struct TensorRecord {
-  uint32_t offset;  ///< In the arena, a multiple of kArenaAlignment; tensors may share bytes when
-                    ///< not live together. Of a constant: in the blob, a multiple of 4.
+  uint32_t offset;  ///< In the arena, a multiple of kOffsetAlignment; tensors may share bytes when
+                    ///< not live together. Of a constant: in the blob, a multiple of 4. Else 0.
   uint32_t dims[kMaxRank];  ///< Row-major; entries at `rank` and beyond are 1.
   float scale;              ///< real = scale * (q - zero_point); 0 when not quantised.
   int16_t zero_point;
@@ -118,7 +122,8 @@ struct TensorRecord {
 };
 
 /// Flags of an OpRecord.
-inline constexpr uint16_t kOpIsPart = 1;  ///< A later record completes the same output tensor.
+inline constexpr uint16_t kOpIsPart = 1;   ///< A later record completes the same output tensor.
+inline constexpr uint16_t kOpIsFused = 2;  ///< Not a step: the next kFusedPhase computes it.
 
 /// One step of execution. An operator of the model may take several: one an input of CONCATENATION,
 /// one an output of SPLIT.
@@ -131,9 +136,9 @@ struct OpRecord {
   uint16_t params_bytes;  ///< Size of the parameter struct of `kind`.
   uint32_t
       params_offset;  ///< Of that struct, in the data section; unused (0) when params_bytes is 0.
-  uint32_t scratch_offset;  ///< In the arena, a multiple of kArenaAlignment.
+  uint32_t scratch_offset;  ///< In the arena, a multiple of kOffsetAlignment.
   uint32_t scratch_bytes;   ///< May be 0. What a kernel needs is said below.
-  uint16_t flags;           ///< kOpIsPart; others are 0.
+  uint16_t flags;           ///< kOpIsPart, kOpIsFused; others are 0.
   uint16_t reserved;        ///< 0.
 };
 

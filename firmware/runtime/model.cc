@@ -12,22 +12,18 @@ bool SectionFits(const BlobHeader& header, uint32_t offset, uint32_t count) {
          uint64_t{count} * sizeof(T) <= header.total_bytes - offset;
 }
 
-bool ArenaFits(const BlobHeader& header, uint32_t offset, uint64_t bytes) {
-  return offset % kArenaAlignment == 0 && offset <= header.arena_bytes &&
-         bytes <= header.arena_bytes - offset;
-}
-
 bool IsAligned(const void* pointer, size_t alignment) {
   return reinterpret_cast<uintptr_t>(pointer) % alignment == 0;
 }
 
-bool PlaceFits(const OpCheck& check, const BlobHeader& header, const TensorRecord& tensor,
-               uint64_t bytes) {
+bool PlaceFits(const OpCheck& check, const TensorRecord& tensor, uint64_t bytes) {
   switch (tensor.place) {
     case Place::kArena:
-      return ArenaFits(header, tensor.offset, bytes);
+      return check.InArena(tensor.offset, bytes);
     case Place::kBlob:
       return check.InData(tensor.offset, bytes);
+    case Place::kInner:
+      return tensor.offset == 0;
   }
   return false;
 }
@@ -56,7 +52,7 @@ Code CheckHeader(std::span<const std::byte> blob, const BlobHeader& header) {
       header.crc32c) {
     return Code::kDataLoss;
   }
-  if (header.fusion != 0 || header.synthesis != 0) return Code::kUnimplemented;
+  if (header.fusion > 1 || header.synthesis != 0) return Code::kUnimplemented;
   const bool sections_fit =
       SectionFits<TensorRecord>(header, header.tensors_offset, header.tensor_count) &&
       SectionFits<OpRecord>(header, header.ops_offset, header.op_count) &&
@@ -70,12 +66,22 @@ bool IndexOrNone(uint16_t index, const BlobHeader& header) {
   return index == kNoTensor || index < header.tensor_count;
 }
 
+/// Whether an operator's tensors are where it looks for them. What a fused phase computes may have
+/// inner tensors; it says itself where their values are.
+bool PlacesSuit(const OpCheck& check) {
+  const bool fused = (check.op->flags & kOpIsFused) != 0;
+  for (const uint16_t input : check.op->inputs) {
+    if (input != kNoTensor && check.tensors[input].place == Place::kInner && !fused) return false;
+  }
+  return check.output().place == Place::kArena || (check.output().place == Place::kInner && fused);
+}
+
 Code CheckOp(const OpCheck& check, const BlobHeader& header, const KernelSet& kernels) {
   const OpRecord& op = *check.op;
   const bool sound = IndexOrNone(op.inputs[0], header) && IndexOrNone(op.inputs[1], header) &&
-                     op.output < header.tensor_count && check.output().place == Place::kArena &&
-                     (op.flags & ~kOpIsPart) == 0 &&
-                     ArenaFits(header, op.scratch_offset, op.scratch_bytes) &&
+                     op.output < header.tensor_count && PlacesSuit(check) &&
+                     (op.flags & ~(kOpIsPart | kOpIsFused)) == 0 &&
+                     check.InArena(op.scratch_offset, op.scratch_bytes) &&
                      (op.params_bytes == 0 || check.InData(op.params_offset, op.params_bytes));
   if (!sound) return Code::kInvalidArgument;
   const Kernel* kernel = kernels.Find(op.kind, op.form);
@@ -101,10 +107,11 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
   check.tensors = check.InBlob<TensorRecord>(header.tensors_offset);
   check.data_offset = header.data_offset;
   check.total_bytes = header.total_bytes;
+  check.arena_bytes = header.arena_bytes;
 
   for (uint32_t i = 0; i < header.tensor_count; ++i) {
     const uint64_t bytes = TensorBytes(check.tensors[i]);
-    if (bytes == 0 || !PlaceFits(check, header, check.tensors[i], bytes)) {
+    if (bytes == 0 || !PlaceFits(check, check.tensors[i], bytes)) {
       return Code::kInvalidArgument;
     }
   }
@@ -115,6 +122,7 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
     }
   }
   const auto* ops = check.InBlob<OpRecord>(header.ops_offset);
+  check.first_op = ops;
   for (uint32_t i = 0; i < header.op_count; ++i) {
     check.op = ops + i;
     if (const Code code = CheckOp(check, header, *kernels_); code != Code::kOk) return code;
@@ -124,14 +132,16 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
   return Code::kOk;
 }
 
-void Model::Invoke(OpObserver* observer) {
+void Model::Invoke(OpObserver* observer, uint64_t* fused_macs) {
   OpContext context;
+  context.macs = fused_macs;
   context.blob = blob_;
   context.arena = arena_;
   context.tensors = context.InBlob<TensorRecord>(header().tensors_offset);
   const auto* ops = context.InBlob<OpRecord>(header().ops_offset);
   for (uint16_t i = 0; i < header().op_count; ++i) {
     const OpRecord& op = ops[i];
+    if ((op.flags & kOpIsFused) != 0) continue;
     context.op = &op;
     kernels_->Find(op.kind, op.form)->invoke(context);
     if (observer == nullptr || (op.flags & kOpIsPart) != 0) continue;

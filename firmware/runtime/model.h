@@ -69,8 +69,9 @@ class Model {
   Code Prepare(std::span<const std::byte> blob, std::span<std::byte> arena);
 
   /// Runs all operators once on what lies in the inputs. Inputs are overwritten: fill them before
-  /// every call. REQUIRES: Prepare() returned kOk.
-  void Invoke(OpObserver* observer = nullptr);
+  /// every call. REQUIRES: Prepare() returned kOk. `fused_macs`, when given, grows by what fused
+  /// phases multiply.
+  void Invoke(OpObserver* observer = nullptr, uint64_t* fused_macs = nullptr);
 
   bool prepared() const { return blob_ != nullptr; }
   /// REQUIRES for all below: Prepare() returned kOk.

@@ -17,6 +17,11 @@ set(TINYRIG_RUNTIME_CORE_SOURCES
     ${runtime_dir}/kernels/window.cc)
 
 set(TINYRIG_KERNELS_REFERENCE_SOURCES
+    ${runtime_dir}/fusion/fused_check.cc
+    ${runtime_dir}/fusion/fused_phase.cc
+    ${runtime_dir}/fusion/layer_window.cc
+    ${runtime_dir}/fusion/pixel.cc
+    ${runtime_dir}/fusion/tile.cc
     ${runtime_dir}/kernels/reference_set.cc
     ${runtime_dir}/kernels/add/add_reference.cc
     ${runtime_dir}/kernels/average_pool/average_pool_reference.cc

@@ -14,6 +14,10 @@ bool OpCheck::InData(uint32_t offset, uint64_t bytes) const {
          bytes <= total_bytes - offset;
 }
 
+bool OpCheck::InArena(uint32_t offset, uint64_t bytes) const {
+  return offset % kOffsetAlignment == 0 && offset <= arena_bytes && bytes <= arena_bytes - offset;
+}
+
 uint64_t ElementCount(const TensorRecord& tensor) {
   uint64_t count = 1;
   for (uint32_t dim : tensor.dims) count *= dim;

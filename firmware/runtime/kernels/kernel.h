@@ -18,6 +18,7 @@ struct OpContext {
   std::byte* arena;
   const TensorRecord* tensors;
   const OpRecord* op;
+  uint64_t* macs = nullptr;  ///< Where fused phases count what they multiply; usually nowhere.
 
   /// A struct or table in flash. REQUIRES: offset was checked by Prepare.
   template <typename T>
@@ -43,8 +44,10 @@ struct OpContext {
 /// checked that tensor indices are in range, tensors and scratch lie in the arena, and parameters
 /// in the blob's data.
 struct OpCheck : OpContext {
+  const OpRecord* first_op;  ///< Records from it to `op` are checked.
   uint32_t data_offset;
   uint32_t total_bytes;
+  uint32_t arena_bytes;
 
   /// Whether the parameters are of type Params and there are `count` inputs.
   template <typename Params>
@@ -54,6 +57,8 @@ struct OpCheck : OpContext {
   bool HasInputs(int count) const;
   /// Whether [offset, offset + bytes) lies in the data section, at a multiple of 4.
   bool InData(uint32_t offset, uint64_t bytes) const;
+  /// Whether [offset, offset + bytes) lies in the arena, at a multiple of kOffsetAlignment.
+  bool InArena(uint32_t offset, uint64_t bytes) const;
 };
 
 /// The shift of a multiplier that MultiplyByQuantizedMultiplier() is defined for.

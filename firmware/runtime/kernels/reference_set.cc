@@ -1,3 +1,4 @@
+#include "firmware/runtime/fusion/fused_phase.h"
 #include "firmware/runtime/kernels/add/add.h"
 #include "firmware/runtime/kernels/average_pool/average_pool.h"
 #include "firmware/runtime/kernels/conv/conv.h"
@@ -36,6 +37,8 @@ constexpr Kernel kKernels[] = {
     {OpKind::kResizeNearest, kPlain, PrepareResizeNearest, ResizeNearest},
     {OpKind::kQuantize, kPlain, PrepareQuantize, Quantize},
     {OpKind::kDequantize, kPlain, PrepareDequantize, Dequantize},
+    {OpKind::kFusedPhase, kPlain, PrepareFusedPhase, RunFusedPhase},
+    {OpKind::kMove, kPlain, PrepareMove, Move},
 };
 
 constexpr KernelSet kSet = {KernelSetId::kReference, kKernels};

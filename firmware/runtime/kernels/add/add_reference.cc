@@ -1,4 +1,3 @@
-#include "firmware/runtime/fixed_point.h"
 #include "firmware/runtime/kernels/add/add.h"
 #include "firmware/runtime/kernels/broadcast.h"
 
@@ -8,22 +7,11 @@ namespace {
 template <bool kSubtract>
 void Combine(const OpContext& context) {
   const auto& params = context.params<AddParams>();
-  const int32_t zero_a = context.input(0).zero_point;
-  const int32_t zero_b = context.input(1).zero_point;
-  const int32_t zero_out = context.output().zero_point;
-  const auto scaled = [&](int32_t value, int i) {
-    return MultiplyByQuantizedMultiplier(ShiftLeft(value, kAddLeftShift), params.multiplier[i],
-                                         params.shift[i]);
-  };
+  const AddScaling scaling = {context.input(0).zero_point, context.input(1).zero_point,
+                              context.output().zero_point, params};
   ForEachRun(context, params.broadcast_offset, [&](PairRun run) {
     for (size_t i = 0; i < run.count; ++i, run.a += run.step_a, run.b += run.step_b) {
-      const int32_t a = scaled(*run.a - zero_a, 0);
-      const int32_t b = scaled(*run.b - zero_b, 1);
-      const int32_t sum =
-          MultiplyByQuantizedMultiplier(kSubtract ? WrappingSub(a, b) : WrappingAdd(a, b),
-                                        params.output_multiplier, params.output_shift);
-      run.result[i] = static_cast<int8_t>(
-          Clamp(WrappingAdd(sum, zero_out), params.activation_min, params.activation_max));
+      run.result[i] = AddValues<kSubtract>(scaling, *run.a, *run.b);
     }
   });
 }

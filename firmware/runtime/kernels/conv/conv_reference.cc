@@ -5,15 +5,6 @@
 namespace tinyrig::runtime {
 namespace {
 
-/// Sum of `count` input values, zero point removed, times weights.
-uint32_t Dot(const int8_t* values, const int8_t* weights, uint32_t count, int32_t zero_point) {
-  uint32_t sum = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    sum += static_cast<uint32_t>((values[i] - zero_point) * weights[i]);
-  }
-  return sum;
-}
-
 /// One output value before requantisation: the window at (start_y, start_x) against one channel's
 /// weights. Taps outside the image count nothing.
 int32_t Accumulate(const ConvParams& params, const TensorRecord& in, const int8_t* image,

@@ -1,0 +1,119 @@
+#include "firmware/runtime/fusion/fused_phase.h"
+#include "firmware/runtime/fusion/tile.h"
+
+namespace tinyrig::runtime {
+namespace {
+
+/// Rows, columns and channels of a map; all that places depend on.
+struct MapShape {
+  uint32_t height = 0;
+  uint32_t width = 0;
+  uint32_t channels = 0;
+  bool operator==(const MapShape&) const = default;
+};
+
+MapShape ShapeOf(const TensorRecord& map) { return {map.dims[1], map.dims[2], map.dims[3]}; }
+
+bool IsMap(const TensorRecord& tensor) {
+  return tensor.type == ElementType::kInt8 && tensor.rank == 4 && tensor.dims[0] == 1 &&
+         tensor.dims[1] <= kMaxFusedSide && tensor.dims[2] <= kMaxFusedSide;
+}
+
+/// Checks a phase layer by layer: `map_` is what the layers so far have made.
+class PhaseCheck {
+ public:
+  explicit PhaseCheck(const OpCheck& check) : check_(check), phase_(check) {}
+
+  bool Run() {
+    if (!HasTables() || !IsMap(check_.input()) || !IsMap(check_.output())) return false;
+    map_ = ShapeOf(check_.input());
+    for (uint32_t b = 0; b < phase_.params.blocks; ++b) {
+      if (!CheckBlock(phase_.blocks[b])) return false;
+    }
+    return next_layer_ == phase_.params.layers && map_ == ShapeOf(check_.output());
+  }
+
+ private:
+  bool HasTables() const {
+    const FusedParams& params = phase_.params;
+    return params.reserved == 0 && params.blocks >= 1 && params.blocks <= kMaxFusedBlocks &&
+           check_.op - check_.first_op >= params.ops &&
+           check_.InData(params.blocks_offset, uint64_t{params.blocks} * sizeof(FusedBlock)) &&
+           check_.InData(params.layers_offset, uint64_t{params.layers} * sizeof(FusedLayer)) &&
+           check_.InData(params.sums_offset, uint64_t{params.sums} * sizeof(FusedSum)) &&
+           check_.InData(params.keeps_offset, uint64_t{params.keeps} * sizeof(FusedKeep));
+  }
+
+  bool PlaceFits(const FusedPlace& place, const MapShape& map) const {
+    const uint64_t columns = place.columns == 0 ? map.width : place.columns;
+    return place.rows != 0 && check_.InArena(place.offset, columns * place.rows * map.channels);
+  }
+
+  bool CheckBlock(const FusedBlock& block) {
+    if (block.layers == 0 || block.layers > kMaxFusedLayers || block.height == 0 ||
+        block.layers > phase_.params.layers - next_layer_ || block.input.columns != 0 ||
+        block.output.columns != 0 || !PlaceFits(block.input, map_)) {
+      return false;
+    }
+    for (uint32_t l = 0; l < block.layers; ++l, ++next_layer_) {
+      const FusedLayer& layer = phase_.layers[next_layer_];
+      if (l > 0 && !PlaceFits(layer.input, map_)) return false;
+      if (!CheckLayer(layer, block)) return false;
+    }
+    return PlaceFits(block.output, map_) && check_.InArena(block.staged, map_.channels);
+  }
+
+  /// The operator `op` of the phase; its own prepare has been kOk, since it comes before.
+  bool HasOperator(uint16_t op) const {
+    return op < phase_.params.ops && (phase_.Operator(op).op->flags & kOpIsFused) != 0;
+  }
+
+  bool CheckLayer(const FusedLayer& layer, const FusedBlock& block) {
+    if (!HasOperator(layer.op)) return false;
+    const OpContext op = phase_.Operator(layer.op);
+    if (!IsFusedLayer(*op.op) || op.op->form != WeightForm::kPlain || !IsMap(op.input()) ||
+        !IsMap(op.output()) || ShapeOf(op.input()) != map_) {
+      return false;
+    }
+    map_ = ShapeOf(op.output());
+    return CheckSums(layer) && CheckKeeps(layer, block);
+  }
+
+  bool CheckSums(const FusedLayer& layer) const {
+    if (uint32_t{layer.first_sum} + layer.sums > phase_.params.sums) return false;
+    for (uint32_t i = 0; i < layer.sums; ++i) {
+      const FusedSum& sum = phase_.sums[layer.first_sum + i];
+      if (!HasOperator(sum.op) || sum.operand > 1 || sum.reserved != 0) return false;
+      const OpContext add = phase_.Operator(sum.op);
+      if (add.op->kind != OpKind::kAdd || add.params<AddParams>().broadcast_offset != 0 ||
+          !IsMap(add.output()) || ShapeOf(add.output()) != map_ || !PlaceFits(sum.place, map_)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  bool CheckKeeps(const FusedLayer& layer, const FusedBlock& block) const {
+    if (uint32_t{layer.first_keep} + layer.keeps > phase_.params.keeps) return false;
+    for (uint32_t i = 0; i < layer.keeps; ++i) {
+      const FusedKeep& keep = phase_.keeps[layer.first_keep + i];
+      const bool rows = keep.rows_of == kAllRows || keep.rows_of < block.layers;
+      if (!rows || keep.reserved != 0 || !PlaceFits(keep.place, map_)) return false;
+    }
+    return true;
+  }
+
+  const OpCheck& check_;
+  const FusedPhase phase_;
+  MapShape map_;
+  uint32_t next_layer_ = 0;
+};
+
+}  // namespace
+
+Code PrepareFusedPhase(const OpCheck& check) {
+  if (!check.Has<FusedParams>(1)) return Code::kInvalidArgument;
+  return PhaseCheck(check).Run() ? Code::kOk : Code::kInvalidArgument;
+}
+
+}  // namespace tinyrig::runtime

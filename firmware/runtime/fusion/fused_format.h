@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+
+/// How a fused phase lies in a blob. Its operators come before it in the list, flagged kOpIsFused,
+/// with the parameters that they would have alone; this says in which blocks they run and where
+/// rows, columns and pixels lie meanwhile. Tables are in the data section.
+namespace tinyrig::runtime {
+
+/// Where values of a map lie.
+/// columns 0: rows x width x channels, row y in slot y % rows: a whole map, or a ring of rows.
+/// Else:      columns x rows x channels, column x in slot x % columns, the iteration's first row in
+///            slot 0: a ring of columns, or (1 and 1) a pixel.
+struct FusedPlace {
+  uint32_t offset;  ///< In the arena, a multiple of kOffsetAlignment.
+  uint16_t rows;
+  uint16_t columns;
+};
+
+/// A residual sum, on each pixel of a layer's output as soon as it is made.
+struct FusedSum {
+  FusedPlace place;  ///< Of the operand that has waited.
+  uint16_t op;       ///< The ADD, among the phase's operators.
+  uint8_t operand;   ///< Which of its inputs has waited; the other one is the layer's output.
+  uint8_t reserved;  ///< 0.
+};
+
+/// A copy of each pixel of a layer's output, sums taken, for a sum to come.
+struct FusedKeep {
+  FusedPlace place;
+  uint16_t rows_of;   ///< Layer of the block: only the rows of its output are kept. kAllRows: all.
+  uint16_t reserved;  ///< 0.
+};
+inline constexpr uint16_t kAllRows = 0xFFFF;
+
+/// CONV_2D, DEPTHWISE_CONV_2D or a pool, with the sums that end at its output.
+struct FusedLayer {
+  FusedPlace input;  ///< Inside a block: columns that its window covers, or one pixel when it is
+                     ///< pointwise. Of a block's first layer: unused.
+  uint16_t op;       ///< Among the phase's operators.
+  uint16_t first_sum;
+  uint16_t first_keep;
+  uint8_t sums;
+  uint8_t keeps;
+};
+
+/// Layers one after the other, in iterations of `height` rows of the output.
+struct FusedBlock {
+  FusedPlace input;   ///< Rows; the phase's input, or the ring that the block before writes.
+  FusedPlace output;  ///< Rows; the ring to the block after, or the phase's output.
+  uint32_t staged;    ///< In the arena: one pixel of the output until it is complete.
+  uint16_t layers;
+  uint16_t height;
+};
+
+/// FUSED_PHASE: input and output are maps that exist as a whole. The last block runs its iterations
+/// in order; any block runs when the next one needs a row that is not made yet.
+struct FusedParams {
+  uint16_t ops;  ///< Records before this one that belong to it.
+  uint16_t blocks;
+  uint16_t layers;  ///< Of all blocks.
+  uint16_t sums;
+  uint16_t keeps;
+  uint16_t reserved;       ///< 0.
+  uint32_t blocks_offset;  ///< FusedBlock[blocks].
+  uint32_t layers_offset;  ///< FusedLayer[layers].
+  uint32_t sums_offset;    ///< FusedSum[sums].
+  uint32_t keeps_offset;   ///< FusedKeep[keeps].
+};
+
+/// MOVE: memmove inside the arena. The output tensor is the map that moves.
+struct MoveParams {
+  uint32_t from;
+  uint32_t to;
+  uint32_t bytes;
+};
+
+static_assert(sizeof(FusedPlace) == 8);
+static_assert(sizeof(FusedSum) == 12);
+static_assert(sizeof(FusedKeep) == 12);
+static_assert(sizeof(FusedLayer) == 16);
+static_assert(sizeof(FusedBlock) == 24);
+static_assert(sizeof(FusedParams) == 28);
+static_assert(sizeof(MoveParams) == 12);
+
+inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.
+inline constexpr uint32_t kMaxFusedBlocks = 16;    ///< Of a phase.
+inline constexpr uint32_t kMaxFusedSide = 0x3FFF;  ///< Rows and columns of a map.
+
+}  // namespace tinyrig::runtime

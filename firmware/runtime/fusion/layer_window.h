@@ -1,0 +1,36 @@
+#pragma once
+
+#include "firmware/runtime/fusion/place.h"
+#include "firmware/runtime/kernels/kernel.h"
+
+namespace tinyrig::runtime {
+
+/// The window of a layer, whatever its operator.
+struct LayerWindow {
+  int32_t kernel_h;
+  int32_t kernel_w;
+  int32_t stride_h;
+  int32_t stride_w;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t in_h;
+  int32_t in_w;
+
+  /// One output pixel needs exactly one input pixel, at the same place.
+  bool pointwise() const {
+    return kernel_h == 1 && kernel_w == 1 && stride_h == 1 && stride_w == 1;
+  }
+  RowSpan InputRows(RowSpan out) const;
+  /// The column of the input after the last one that output column x reads.
+  int32_t InputColumnsEnd(int32_t x) const;
+  /// The window of an output pixel over its input.
+  PixelWindow At(const PixelMap& input, int32_t y, int32_t x) const;
+};
+
+/// REQUIRES: IsFusedLayer(), and the operator's own prepare was kOk.
+LayerWindow WindowOf(const OpContext& layer);
+
+/// Whether a fused phase can have the operator as a layer.
+bool IsFusedLayer(const OpRecord& op);
+
+}  // namespace tinyrig::runtime
