@@ -20,8 +20,8 @@ struct Buffer {
 
 class Sharer {
  public:
-  Sharer(const Graph& graph, const std::vector<LoweredOp>& ops)
-      : graph_(graph), ops_(ops), buffer_of_(graph.tensors.size(), kNone) {
+  Sharer(const Graph& graph, const std::vector<LoweredOp>& ops, const std::vector<uint32_t>& inputs)
+      : graph_(graph), ops_(ops), inputs_(inputs), buffer_of_(graph.tensors.size(), kNone) {
     last_use_.assign(graph.tensors.size(), 0);
     is_output_.assign(graph.tensors.size(), false);
     for (uint32_t step = 0; step < ops.size(); ++step) {
@@ -36,7 +36,7 @@ class Sharer {
 
   void Run() {
     shared_.assign(ops_.size(), false);
-    for (uint32_t input : graph_.inputs) Add(input, 0);
+    for (uint32_t input : inputs_) Add(input, 0);
     for (uint32_t step = 0; step < ops_.size(); ++step) {
       const LoweredOp& op = ops_[step];
       const size_t home = HomeFor(op, step);
@@ -85,6 +85,7 @@ class Sharer {
 
   const Graph& graph_;
   const std::vector<LoweredOp>& ops_;
+  const std::vector<uint32_t>& inputs_;
   std::vector<uint32_t> last_use_;
   std::vector<bool> is_output_;
   std::vector<Buffer> buffers_;
@@ -104,7 +105,12 @@ std::string NameOf(const Graph& graph, const Buffer& buffer) {
 }  // namespace
 
 Result<ArenaLayout> LayOutArena(const Graph& graph, const std::vector<LoweredOp>& ops) {
-  Sharer sharer(graph, ops);
+  return LayOutArena(graph, ops, graph.inputs);
+}
+
+Result<ArenaLayout> LayOutArena(const Graph& graph, const std::vector<LoweredOp>& ops,
+                                const std::vector<uint32_t>& inputs) {
+  Sharer sharer(graph, ops, inputs);
   sharer.Run();
 
   std::vector<Lifetime> lives;

@@ -72,9 +72,14 @@ TensorTable MakeTensors(const Graph& graph, const std::vector<LoweredOp>& ops,
     if (!is_placed && !is_operand[i]) continue;
     const Tensor& tensor = graph.tensors[i];
     TensorRecord record{};
+    const bool is_inner = layout.tensor_offsets[i] == ArenaLayout::kInner;
     // The place of a constant is known when it is written.
-    record.place = is_placed ? runtime::Place::kArena : runtime::Place::kBlob;
-    record.offset = is_placed ? static_cast<uint32_t>(layout.tensor_offsets[i]) : 0;
+    record.place = is_inner    ? runtime::Place::kInner
+                   : is_placed ? runtime::Place::kArena
+                               : runtime::Place::kBlob;
+    if (record.place == runtime::Place::kArena) {
+      record.offset = static_cast<uint32_t>(layout.tensor_offsets[i]);
+    }
     for (size_t d = 0; d < runtime::kMaxRank; ++d) {
       record.dims[d] = d < tensor.shape.size() ? tensor.shape[d] : 1;
     }
@@ -119,7 +124,8 @@ OpRecord WriteOp(Writer& writer, const LoweredOp& op, uint64_t scratch_offset,
   record.params_offset = params.empty() ? 0 : writer.Append(params);
   record.scratch_offset = static_cast<uint32_t>(scratch_offset);
   record.scratch_bytes = static_cast<uint32_t>(op.scratch_bytes);
-  record.flags = op.is_part ? runtime::kOpIsPart : 0;
+  if (op.is_part) record.flags |= runtime::kOpIsPart;
+  if (op.is_fused) record.flags |= runtime::kOpIsFused;
   return record;
 }
 
@@ -169,6 +175,7 @@ Result<std::vector<std::byte>> WriteBlob(const Graph& graph, const std::vector<L
   header.kernel_set = variant.kernels;
   header.weights = variant.kernels == runtime::KernelSetId::kReference ? runtime::WeightForm::kPlain
                                                                        : variant.weights;
+  header.fusion = std::ranges::any_of(ops, &LoweredOp::is_fused) ? 1 : 0;
   header.tensor_count = static_cast<uint16_t>(tensors.records.size());
   header.op_count = static_cast<uint16_t>(ops.size());
   header.input_count = static_cast<uint16_t>(graph.inputs.size());

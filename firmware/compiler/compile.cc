@@ -2,6 +2,7 @@
 
 #include "firmware/compiler/arena.h"
 #include "firmware/compiler/blob_writer.h"
+#include "firmware/compiler/lowering/fused.h"
 #include "firmware/compiler/lowering/lower.h"
 #include "firmware/compiler/lowering/op_lowering.h"
 #include "firmware/compiler/order.h"
@@ -50,16 +51,37 @@ Status CheckInputs(const Graph& graph) {
   return OkStatus();
 }
 
+/// What runs, and where everything lies.
+struct Program {
+  std::vector<LoweredOp> ops;
+  ArenaLayout layout;
+};
+
+Result<Program> MakeProgram(const Graph& graph, const Variant& variant,
+                            const std::vector<PassNote>& notes) {
+  Program program;
+  if (variant.fuses()) {
+    TRY_ASSIGN(FusedProgram fused, LowerFused(graph, variant));
+    program.ops = std::move(fused.ops);
+    program.layout = std::move(fused.layout);
+    return program;
+  }
+  TRY_ASSIGN(program.ops, Lower(graph, variant));
+  if (variant.folds()) program.ops = OrderForMemory(graph, std::move(program.ops), notes);
+  TRY_ASSIGN(program.layout, LayOutArena(graph, program.ops));
+  return program;
+}
+
 }  // namespace
 
 Result<Compiled> Compile(const Graph& file_graph, const Variant& variant) {
   PassedGraph passed;
   if (variant.folds()) passed = RunPasses(file_graph);
   const Graph& graph = variant.folds() ? passed.graph : file_graph;
-  TRY_ASSIGN(std::vector<LoweredOp> ops, Lower(graph, variant));
   TRY(CheckInputs(graph));
-  if (variant.folds()) ops = OrderForMemory(graph, std::move(ops), passed.notes);
-  TRY_ASSIGN(ArenaLayout layout, LayOutArena(graph, ops));
+  TRY_ASSIGN(Program program, MakeProgram(graph, variant, passed.notes));
+  const std::vector<LoweredOp>& ops = program.ops;
+  ArenaLayout& layout = program.layout;
   Compiled compiled;
   TRY_ASSIGN(compiled.blob, WriteBlob(graph, ops, layout, variant));
 

@@ -37,6 +37,8 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/lowering/conv.cc
     ${compiler_dir}/lowering/copy.cc
     ${compiler_dir}/lowering/fully_connected.cc
+    ${compiler_dir}/lowering/fused.cc
+    ${compiler_dir}/lowering/fused_tables.cc
     ${compiler_dir}/lowering/hard_swish.cc
     ${compiler_dir}/lowering/lower.cc
     ${compiler_dir}/lowering/op_lowering.cc

@@ -39,6 +39,15 @@ constexpr Key kKeys[] = {
      [](Variant& variant, std::string_view value) { variant.synthesis = std::string(value); }},
 };
 
+/// Whether the executor may know the plan that a setting gives; the compiler says it for sure.
+bool IsExecutable(const FusionSetting& setting) {
+  using Kind = FusionSetting::Kind;
+  const bool known = setting.kind == Kind::kBlocks || setting.kind == Kind::kHeadStream ||
+                     (setting.kind == Kind::kSearch && setting.goal != FusionSetting::Goal::kFront);
+  return known && setting.input != InputPlace::kRows && setting.input != InputPlace::kSlabs &&
+         setting.output != OutputPlace::kPooled;
+}
+
 Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
 }  // namespace
@@ -67,10 +76,17 @@ Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string
     }
     seen.push_back(key->name);
     if (std::find(key->values.begin(), key->values.end(), value) == key->values.end()) {
-      if (name == "fusion" && ParseFusionSetting(value).ok()) {
+      const auto setting = name == "fusion" ? ParseFusionSetting(value)
+                                            : Result<FusionSetting>(Invalid("no setting"));
+      if (setting.ok() && IsExecutable(*setting)) {
+        variant.fusion = value;
+        continue;
+      }
+      if (setting.ok()) {
         return Status(Code::kUnimplemented,
                       fmt::format("fusion={} can be planned (tinyrig plan --fusion), but no "
-                                  "firmware executes it yet; use none or file",
+                                  "firmware executes it yet; use none, file, msf:GOAL, tiny:GOAL "
+                                  "or a block list, with input and output outside or resident",
                                   value));
       }
       return Invalid(fmt::format("variant key '{}' has no value '{}'; values are {}", name, value,

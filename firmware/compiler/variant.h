@@ -17,7 +17,8 @@ struct Variant {
   runtime::WeightForm weights =
       runtime::WeightForm::kPackedInt8;  ///< `weights`: int8, int16 (dsp only).
   /// `fusion`: none (operator by operator, after the graph passes), file (the file's own operators
-  /// in its own order, nothing folded).
+  /// in its own order, nothing folded), or a setting of fusion/setting.h that gives one plan:
+  /// msf:GOAL, tiny:GOAL, a block list.
   std::string fusion = "none";
   std::string synthesis = "none";  ///< `synthesis`: none.
 
@@ -26,6 +27,8 @@ struct Variant {
   std::string ToString() const;
   /// Whether graph passes and reordering are wanted.
   bool folds() const { return fusion != "file"; }
+  /// Whether layers run together.
+  bool fuses() const { return fusion != "file" && fusion != "none"; }
   bool operator==(const Variant&) const = default;
 };
 

@@ -10,42 +10,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string_view Name(PartKind kind) {
-  switch (kind) {
-    case PartKind::kInput:
-      return "input";
-    case PartKind::kInputRows:
-      return "input_rows";
-    case PartKind::kInputSlab:
-      return "input_slab";
-    case PartKind::kOutput:
-      return "output";
-    case PartKind::kPoolSums:
-      return "pool_sums";
-    case PartKind::kKept:
-      return "kept";
-    case PartKind::kRing:
-      return "ring";
-    case PartKind::kSkipRing:
-      return "skip_ring";
-    case PartKind::kColumns:
-      return "columns";
-    case PartKind::kPixel:
-      return "pixel";
-    case PartKind::kPlane:
-      return "plane";
-    case PartKind::kSums:
-      return "sums";
-    case PartKind::kStaged:
-      return "staged";
-    case PartKind::kSkipColumns:
-      return "skip_columns";
-    case PartKind::kPatchMaps:
-      return "patch_maps";
-  }
-  return "";
-}
-
 /// Where a part of a phase or of its largest block is counted; maps are counted together.
 int64_t* Counter(const Chain& chain, const ArenaPart& part, RamByPart& ram) {
   switch (part.kind) {
@@ -82,7 +46,7 @@ int32_t LargestBlock(const PlannedPhase& phase) {
 }
 
 ordered_json ToJson(const ArenaPart& part) {
-  ordered_json json = {{"kind", Name(part.kind)}, {"map", part.map}};
+  ordered_json json = {{"kind", PartName(part.kind)}, {"map", part.map}};
   if (part.block >= 0) json["block"] = part.block;
   if (part.sum >= 0) json["sum"] = part.sum;
   if (part.columns > 0) json["columns"] = part.columns;
@@ -111,6 +75,42 @@ ordered_json ToJson(const PlannedPhase& phase) {
 }
 
 }  // namespace
+
+std::string_view PartName(PartKind kind) {
+  switch (kind) {
+    case PartKind::kInput:
+      return "input";
+    case PartKind::kInputRows:
+      return "input_rows";
+    case PartKind::kInputSlab:
+      return "input_slab";
+    case PartKind::kOutput:
+      return "output";
+    case PartKind::kPoolSums:
+      return "pool_sums";
+    case PartKind::kKept:
+      return "kept";
+    case PartKind::kRing:
+      return "ring";
+    case PartKind::kSkipRing:
+      return "skip_ring";
+    case PartKind::kColumns:
+      return "columns";
+    case PartKind::kPixel:
+      return "pixel";
+    case PartKind::kPlane:
+      return "plane";
+    case PartKind::kSums:
+      return "sums";
+    case PartKind::kStaged:
+      return "staged";
+    case PartKind::kSkipColumns:
+      return "skip_columns";
+    case PartKind::kPatchMaps:
+      return "patch_maps";
+  }
+  return "";
+}
 
 RamByPart RamOf(const Chain& chain, const PlannedPhase& phase) {
   RamByPart ram;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string_view>
 
 #include "firmware/compiler/fusion/fusion_plan.h"
 
@@ -18,6 +19,9 @@ struct RamByPart {
   int64_t scratch = 0;  ///< Staged pixels.
 };
 RamByPart RamOf(const Chain& chain, const PlannedPhase& phase);
+
+/// "input", "skip_columns".
+std::string_view PartName(PartKind kind);
 
 /// A plan for programs: `blocks` in the notation, `arena_bytes`, `peak_ram_bytes`,
 /// `peak_ram_without_io_bytes`, `macs`, `macs_unfused`, `factor`, `ram_by_part` of the phase that

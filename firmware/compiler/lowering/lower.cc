@@ -11,13 +11,13 @@
 namespace tinyrig::compiler {
 namespace {
 
-using LowerOne = Result<LoweredOp> (*)(const LoweringInput& input);
+using LowerSingle = Result<LoweredOp> (*)(const LoweringInput& input);
 using LowerSeveral = Result<LoweredSteps> (*)(const LoweringInput& input);
 
 struct Entry {
   Builtin builtin;
   int32_t max_version;  ///< Later versions may mean something that is not computed here.
-  std::variant<LowerOne, LowerSeveral> lower;
+  std::variant<LowerSingle, LowerSeveral> lower;
 };
 
 constexpr Entry kEntries[] = {
@@ -80,7 +80,7 @@ std::string SupportedNames(const Op& op) {
 
 Result<LoweredSteps> LowerOp(const Entry& entry, const LoweringInput& input) {
   if (const auto* several = std::get_if<LowerSeveral>(&entry.lower)) return (*several)(input);
-  TRY_ASSIGN(LoweredOp op, std::get<LowerOne>(entry.lower)(input));
+  TRY_ASSIGN(LoweredOp op, std::get<LowerSingle>(entry.lower)(input));
   LoweredSteps steps;
   steps.push_back(std::move(op));
   return steps;
@@ -90,21 +90,26 @@ Result<LoweredSteps> LowerOp(const Entry& entry, const LoweringInput& input) {
 
 bool IsSupported(const Op& op) { return FindEntry(op) != nullptr; }
 
+Result<std::vector<LoweredOp>> LowerOne(const Graph& graph, const Op& op, const Variant& variant) {
+  const Entry* entry = FindEntry(op);
+  if (entry == nullptr) {
+    return Status(Code::kUnimplemented,
+                  fmt::format("{} is not supported; {}", op.Describe(), SupportedNames(op)));
+  }
+  Result<LoweredSteps> result = LowerOp(*entry, {graph, op, variant});
+  if (!result.ok()) {
+    return Status(result.error().code(),
+                  fmt::format("{}: {}", op.Describe(), result.error().message()));
+  }
+  return result;
+}
+
 Result<std::vector<LoweredOp>> Lower(const Graph& graph, const Variant& variant) {
   std::vector<LoweredOp> lowered;
   lowered.reserve(graph.ops.size());
   for (const Op& op : graph.ops) {
-    const Entry* entry = FindEntry(op);
-    if (entry == nullptr) {
-      return Status(Code::kUnimplemented,
-                    fmt::format("{} is not supported; {}", op.Describe(), SupportedNames(op)));
-    }
-    Result<LoweredSteps> result = LowerOp(*entry, {graph, op, variant});
-    if (!result.ok()) {
-      return Status(result.error().code(),
-                    fmt::format("{}: {}", op.Describe(), result.error().message()));
-    }
-    for (LoweredOp& step : *result) lowered.push_back(std::move(step));
+    TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph, op, variant));
+    for (LoweredOp& step : steps) lowered.push_back(std::move(step));
   }
   return lowered;
 }

@@ -34,6 +34,7 @@ struct LoweredOp {
                                  ///< constants that the kernel reads as such.
   uint32_t output = 0;
   bool is_part = false;           ///< A later operator completes the same output.
+  bool is_fused = false;          ///< The fused phase after it computes it.
   std::vector<std::byte> params;  ///< The parameter struct of `kind`, offsets still 0.
   std::vector<Constant> constants;
   uint64_t scratch_bytes = 0;

@@ -1,0 +1,240 @@
+#include "firmware/compiler/lowering/fused.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "firmware/compiler/fusion/fusion_json.h"
+#include "firmware/compiler/fusion/graph_chain.h"
+#include "firmware/compiler/fusion/notation.h"
+#include "firmware/compiler/fusion/setting.h"
+#include "firmware/compiler/lowering/fused_tables.h"
+#include "firmware/compiler/lowering/lower.h"
+
+namespace tinyrig::compiler {
+namespace {
+
+using runtime::FusedParams;
+using runtime::OpKind;
+
+/// Places of the device are words.
+int64_t Words(int64_t bytes) { return AlignUp(bytes, int64_t{runtime::kOffsetAlignment}); }
+
+class FusedLowering {
+ public:
+  FusedLowering(const Graph& graph, const Variant& variant, const GraphChain& found,
+                FusionPlan plan)
+      : graph_(graph), variant_(variant), found_(found), chain_(found.chain) {
+    program_.plan = std::move(plan);
+  }
+
+  Result<FusedProgram> Run() {
+    TRY_ASSIGN(std::vector<LoweredOp> tail, LowerTail());
+    TRY_ASSIGN(program_.layout, LayOutArena(graph_, tail, {found_.maps.back()}));
+    PlaceMaps();
+    FindOperands();
+    for (const PlannedPhase& phase : program_.plan.phases) TRY(AddPhase(phase));
+    MoveLastMap();
+    AppendTail(std::move(tail));
+    return std::move(program_);
+  }
+
+ private:
+  ArenaLayout& layout() { return program_.layout; }
+  uint32_t Tensor(int32_t map) const { return found_.maps[static_cast<size_t>(map)]; }
+  uint64_t& OffsetOf(int32_t map) { return layout().tensor_offsets[Tensor(map)]; }
+
+  Result<std::vector<LoweredOp>> LowerTail() const {
+    std::vector<LoweredOp> tail;
+    for (const size_t i : found_.tail_ops) {
+      TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph_, graph_.ops[i], variant_));
+      for (LoweredOp& step : steps) tail.push_back(std::move(step));
+    }
+    return tail;
+  }
+
+  /// Offsets of tensors, and the arena's size. The tail has said where it wants the last map.
+  void PlaceMaps() {
+    const FusionPlan& plan = program_.plan;
+    tail_wants_ = OffsetOf(chain_.size());
+    int64_t top = Words(plan.arena_bytes);
+    const ArenaPart* input = FindPart(plan.phases.front(), PartKind::kInput, 0);
+    outside_.input = top;
+    if (input == nullptr) top += Words(chain_.MapBytes(0));
+    const ArenaPart* output = FindPart(plan.phases.back(), PartKind::kOutput, chain_.size());
+    outside_.output = output != nullptr ? output->offset : top;
+    if (output == nullptr) top += Words(chain_.MapBytes(chain_.size()));
+    layout().bytes = std::max(layout().bytes, static_cast<uint64_t>(top));
+    layout().lower_bound = layout().bytes;
+
+    for (const auto* ops : {&found_.layer_ops, &found_.skip_ops}) {
+      for (const size_t i : *ops) {
+        const auto made = static_cast<size_t>(graph_.ops[i].outputs[0]);
+        layout().tensor_offsets[made] = ArenaLayout::kInner;
+      }
+    }
+    for (const PlannedPhase& phase : plan.phases) {
+      for (const ArenaPart& part : phase.parts) {
+        const bool whole = part.kind == PartKind::kOutput ||
+                           (part.kind == PartKind::kKept && OffsetOf(part.map) == kInner);
+        if (whole) OffsetOf(part.map) = static_cast<uint64_t>(part.offset);
+      }
+    }
+    OffsetOf(0) = static_cast<uint64_t>(input != nullptr ? input->offset : outside_.input);
+    OffsetOf(chain_.size()) = tail_wants_;
+  }
+
+  void FindOperands() {
+    for (size_t i = 0; i < chain_.skips.size(); ++i) {
+      const Op& add = graph_.ops[found_.skip_ops[i]];
+      const auto waiting = static_cast<int32_t>(Tensor(chain_.skips[i].from));
+      operands_.push_back(add.inputs[0] == waiting ? 0 : 1);
+    }
+  }
+
+  /// The operator that makes a map.
+  const Op& MakerOf(int32_t map) const {
+    size_t maker = found_.layer_ops[static_cast<size_t>(map - 1)];
+    for (size_t i = 0; i < chain_.skips.size(); ++i) {
+      if (chain_.skips[i].to == map) maker = found_.skip_ops[i];
+    }
+    return graph_.ops[maker];
+  }
+
+  void AddMove(const MapMove& move, bool completes) {
+    LoweredOp op;
+    op.kind = OpKind::kMove;
+    op.name = "MOVE";
+    op.tflite_op = move.map == 0 ? 0 : MakerOf(move.map).tflite_index;
+    op.output = Tensor(move.map);
+    op.is_part = !completes;
+    op.params = ToBytes(runtime::MoveParams{.from = static_cast<uint32_t>(move.from),
+                                            .to = static_cast<uint32_t>(move.to),
+                                            .bytes = static_cast<uint32_t>(move.bytes)});
+    program_.ops.push_back(std::move(op));
+  }
+
+  /// An operator of a phase, in the plain form: with the parameters that it would have alone.
+  Status AddMember(size_t graph_op, const PlannedPhase& phase) {
+    Variant plain = variant_;
+    plain.kernels = runtime::KernelSetId::kReference;
+    plain.weights = runtime::WeightForm::kPackedInt8;
+    TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph_, graph_.ops[graph_op], plain));
+    for (LoweredOp& step : steps) {
+      step.is_fused = true;
+      step.macs = 0;
+      step.note = fmt::format("in the fused phase [{}]", BlocksOf(phase));
+      program_.ops.push_back(std::move(step));
+    }
+    return OkStatus();
+  }
+
+  static std::string BlocksOf(const PlannedPhase& phase) {
+    std::string text;
+    for (const FusedBlock& block : phase.blocks) {
+      if (!text.empty()) text += " ~ ";
+      text += ToString(block);
+    }
+    return text;
+  }
+
+  Status AddPhase(const PlannedPhase& phase) {
+    TRY_ASSIGN(FusedTables tables, MakeFusedTables(chain_, phase, outside_, operands_));
+    const auto first = static_cast<uint32_t>(program_.ops.size());
+    for (const MapMove& move : phase.moves) AddMove(move, false);
+    const size_t members = program_.ops.size();
+    for (int32_t l = phase.begin; l < phase.end; ++l) {
+      TRY(AddMember(found_.layer_ops[static_cast<size_t>(l)], phase));
+    }
+    for (const size_t skip : tables.skips) TRY(AddMember(found_.skip_ops[skip], phase));
+    LoweredOp op = PhaseOp(phase, tables, program_.ops.size() - members);
+    program_.ops.push_back(std::move(op));
+    const auto last = static_cast<uint32_t>(program_.ops.size() - 1);
+    for (const ArenaPart& part : phase.parts) {
+      fused_buffers_.push_back(
+          {fmt::format("{} {}", PartName(part.kind), graph_.tensors[Tensor(part.map)].name),
+           {Tensor(part.map)},
+           static_cast<uint64_t>(part.offset),
+           static_cast<uint64_t>(part.bytes),
+           first,
+           last});
+    }
+    return OkStatus();
+  }
+
+  LoweredOp PhaseOp(const PlannedPhase& phase, const FusedTables& tables, size_t members) const {
+    const auto count = [](const auto& table) { return static_cast<uint16_t>(table.size()); };
+    LoweredOp op;
+    op.kind = OpKind::kFusedPhase;
+    op.name = "FUSED";
+    op.tflite_op = MakerOf(phase.end).tflite_index;
+    op.inputs = {Tensor(phase.begin)};
+    op.output = Tensor(phase.end);
+    op.macs = static_cast<uint64_t>(phase.macs);
+    op.note = fmt::format("layers [{}], {} B", BlocksOf(phase), phase.ram);
+    op.params = ToBytes(FusedParams{.ops = static_cast<uint16_t>(members),
+                                    .blocks = count(tables.blocks),
+                                    .layers = count(tables.layers),
+                                    .sums = count(tables.sums),
+                                    .keeps = count(tables.keeps),
+                                    .reserved = 0,
+                                    .blocks_offset = 0,
+                                    .layers_offset = 0,
+                                    .sums_offset = 0,
+                                    .keeps_offset = 0});
+    op.constants = {{ToBytes(tables.blocks), offsetof(FusedParams, blocks_offset), false},
+                    {ToBytes(tables.layers), offsetof(FusedParams, layers_offset), false},
+                    {ToBytes(tables.sums), offsetof(FusedParams, sums_offset), false},
+                    {ToBytes(tables.keeps), offsetof(FusedParams, keeps_offset), false}};
+    return op;
+  }
+
+  /// To where the tail wants it.
+  void MoveLastMap() {
+    const auto to = static_cast<int64_t>(tail_wants_);
+    if (to == outside_.output) return;
+    program_.ops.back().is_part = true;
+    AddMove({chain_.size(), outside_.output, to, chain_.MapBytes(chain_.size())}, true);
+  }
+
+  void AppendTail(std::vector<LoweredOp> tail) {
+    const size_t before = program_.ops.size();
+    for (PlannedBuffer& buffer : layout().buffers) {
+      buffer.first_op += static_cast<uint32_t>(before);
+      buffer.last_op += static_cast<uint32_t>(before);
+    }
+    layout().buffers.insert(layout().buffers.begin(), fused_buffers_.begin(), fused_buffers_.end());
+    layout().scratch_offsets.insert(layout().scratch_offsets.begin(), before, 0);
+    layout().shared.insert(layout().shared.begin(), before, false);
+    for (LoweredOp& op : tail) program_.ops.push_back(std::move(op));
+  }
+
+  static constexpr uint64_t kInner = ArenaLayout::kInner;
+
+  const Graph& graph_;
+  const Variant& variant_;
+  const GraphChain& found_;
+  const Chain& chain_;
+  FusedProgram program_;
+  OutsidePlaces outside_;  ///< `output`: wherever the last phase writes it.
+  uint64_t tail_wants_ = 0;
+  std::vector<uint8_t> operands_;  ///< By skip: which input of its ADD is the older map.
+  std::vector<PlannedBuffer> fused_buffers_;
+};
+
+}  // namespace
+
+Result<FusedProgram> LowerFused(const Graph& graph, const Variant& variant) {
+  TRY_ASSIGN(const FusionSetting setting, ParseFusionSetting(variant.fusion));
+  TRY_ASSIGN(const GraphChain found, FindChain(graph));
+  if (!found.head_ops.empty()) {
+    return Status(Code::kUnimplemented,
+                  fmt::format("{} comes before the layers that fusion={} would fuse, which no "
+                              "firmware executes yet; use a model with int8 input",
+                              graph.ops[found.head_ops.front()].Describe(), variant.fusion));
+  }
+  TRY_ASSIGN(std::vector<FusionPlan> plans, PlanFusion(found.chain, setting, "exact"));
+  return FusedLowering(graph, variant, found, std::move(plans.front())).Run();
+}
+
+}  // namespace tinyrig::compiler

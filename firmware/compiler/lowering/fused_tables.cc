@@ -1,0 +1,202 @@
+#include "firmware/compiler/lowering/fused_tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "firmware/compiler/fusion/notation.h"
+
+namespace tinyrig::compiler {
+namespace {
+
+using runtime::FusedPlace;
+
+Status NotYet(const FusedBlock& block, std::string_view why) {
+  return {Code::kUnimplemented,
+          fmt::format("block {} {}, which no firmware executes yet; tinyrig plan --fusion shows "
+                      "the plan, and a block list may leave it out",
+                      ToString(block), why)};
+}
+
+uint16_t Narrow(size_t value) { return static_cast<uint16_t>(value); }
+
+FusedPlace PlaceOf(const ArenaPart& part) {
+  FusedPlace place = {.offset = static_cast<uint32_t>(part.offset),
+                      .rows = Narrow(static_cast<size_t>(part.rows)),
+                      .columns = 0};
+  const bool by_columns = part.kind == PartKind::kColumns || part.kind == PartKind::kPixel ||
+                          part.kind == PartKind::kSkipColumns;
+  if (by_columns) place.columns = Narrow(static_cast<size_t>(part.columns));
+  return place;
+}
+
+class TableMaker {
+ public:
+  TableMaker(const Chain& chain, const PlannedPhase& phase, const OutsidePlaces& outside,
+             const std::vector<uint8_t>& waiting_operands)
+      : chain_(chain), phase_(phase), outside_(outside), waiting_operands_(waiting_operands) {}
+
+  Result<FusedTables> Run() {
+    for (size_t i = 0; i < chain_.skips.size(); ++i) {
+      const int32_t to = chain_.skips[i].to;
+      if (to > phase_.begin && to <= phase_.end) tables_.skips.push_back(i);
+    }
+    TRY(CheckExecutable());
+    for (size_t i = 0; i < phase_.blocks.size(); ++i) TRY(AddBlock(i));
+    return std::move(tables_);
+  }
+
+ private:
+  Status CheckExecutable() const {
+    if (phase_.blocks.size() > runtime::kMaxFusedBlocks) {
+      return NotYet(phase_.blocks.back(), "is one of more than 16 in a phase");
+    }
+    for (const FusedBlock& block : phase_.blocks) {
+      if (block.mode == BlockMode::kChannels) return NotYet(block, "is sliced by channels");
+      if (block.mode == BlockMode::kPatch) return NotYet(block, "makes patches");
+      if (block.last - block.first >= static_cast<int32_t>(runtime::kMaxFusedLayers)) {
+        return NotYet(block, "has more than 64 layers");
+      }
+      for (int32_t map = block.first; map <= block.last + 1; ++map) {
+        const auto limit = static_cast<int32_t>(runtime::kMaxFusedSide);
+        if (chain_.Height(map) > limit || chain_.Width(map) > limit) {
+          return NotYet(block, "has a map of more than 16383 rows or columns");
+        }
+      }
+    }
+    for (const ArenaPart& part : phase_.parts) {
+      if (part.kind == PartKind::kSkipRing) {
+        return NotYet(phase_.blocks.front(), "begins a phase with a residual sum across a ring");
+      }
+      const bool streams = part.kind == PartKind::kInputRows || part.kind == PartKind::kInputSlab ||
+                           part.kind == PartKind::kPoolSums;
+      if (streams) return NotYet(phase_.blocks.front(), "streams the network's input or output");
+    }
+    return OkStatus();
+  }
+
+  FusedPlace WholeMap(int32_t map, int64_t offset) const {
+    return {.offset = static_cast<uint32_t>(offset),
+            .rows = Narrow(static_cast<size_t>(chain_.Height(map))),
+            .columns = 0};
+  }
+
+  FusedPlace InputOf(size_t index) const {
+    const int32_t map = phase_.blocks[index].first;
+    const ArenaPart* part = FindPart(phase_, index > 0 ? PartKind::kRing : PartKind::kInput, map);
+    return part != nullptr ? PlaceOf(*part) : WholeMap(map, outside_.input);
+  }
+
+  FusedPlace OutputOf(size_t index) const {
+    const int32_t map = phase_.blocks[index].last + 1;
+    const bool last = index + 1 == phase_.blocks.size();
+    const ArenaPart* part = FindPart(phase_, last ? PartKind::kOutput : PartKind::kRing, map);
+    return part != nullptr ? PlaceOf(*part) : WholeMap(map, outside_.output);
+  }
+
+  Status AddBlock(size_t index) {
+    const FusedBlock& block = phase_.blocks[index];
+    const auto number = static_cast<int32_t>(index);
+    for (int32_t l = block.first; l <= block.last; ++l) TRY(AddLayer(index, l));
+    const ArenaPart* staged = FindPart(phase_, PartKind::kStaged, block.last + 1, number);
+    if (staged == nullptr) return NotYet(block, "is summed up channel by channel");
+    tables_.blocks.push_back({.input = InputOf(index),
+                              .output = OutputOf(index),
+                              .staged = static_cast<uint32_t>(staged->offset),
+                              .layers = Narrow(static_cast<size_t>(block.last - block.first + 1)),
+                              .height = Narrow(static_cast<size_t>(block.height))});
+    return OkStatus();
+  }
+
+  Status AddLayer(size_t index, int32_t l) {
+    const FusedBlock& block = phase_.blocks[index];
+    const auto number = static_cast<int32_t>(index);
+    runtime::FusedLayer layer = {.input = {},
+                                 .op = Narrow(static_cast<size_t>(l - phase_.begin)),
+                                 .first_sum = Narrow(tables_.sums.size()),
+                                 .first_keep = Narrow(tables_.keeps.size()),
+                                 .sums = 0,
+                                 .keeps = 0};
+    if (l > block.first) {
+      const ArenaPart* part = FindPart(phase_, PartKind::kColumns, l, number);
+      if (part == nullptr) part = FindPart(phase_, PartKind::kPixel, l, number);
+      layer.input = PlaceOf(*part);
+    }
+    for (size_t i = 0; i < tables_.skips.size(); ++i) {
+      const Skip& skip = chain_.skips[tables_.skips[i]];
+      if (skip.to == l + 1) AddSum(index, skip, i);
+    }
+    for (const Skip& skip : chain_.skips) {
+      if (skip.from == l + 1) AddKeep(index, skip);
+    }
+    layer.sums = static_cast<uint8_t>(tables_.sums.size() - layer.first_sum);
+    layer.keeps = static_cast<uint8_t>(tables_.keeps.size() - layer.first_keep);
+    if (tables_.sums.size() - layer.first_sum > UINT8_MAX ||
+        tables_.keeps.size() - layer.first_keep > UINT8_MAX) {
+      return NotYet(block, "has more than 255 residual sums at one map");
+    }
+    tables_.layers.push_back(layer);
+    return OkStatus();
+  }
+
+  /// `position` among the phase's sums.
+  void AddSum(size_t index, const Skip& skip, size_t position) {
+    const FusedBlock& block = phase_.blocks[index];
+    FusedPlace place;
+    if (skip.from == block.first) {
+      place = InputOf(index);
+    } else if (skip.from > block.first) {
+      place = PlaceOf(*FindPart(phase_, PartKind::kSkipColumns, skip.from,
+                                static_cast<int32_t>(index), skip.to));
+    } else if (const ArenaPart* kept = FindPart(phase_, PartKind::kKept, skip.from)) {
+      place = PlaceOf(*kept);
+    } else {
+      place = WholeMap(skip.from, outside_.input);
+    }
+    const auto layers = static_cast<size_t>(phase_.end - phase_.begin);
+    tables_.sums.push_back({.place = place,
+                            .op = Narrow(layers + position),
+                            .operand = waiting_operands_[tables_.skips[position]],
+                            .reserved = 0});
+  }
+
+  void AddKeep(size_t index, const Skip& skip) {
+    const FusedBlock& block = phase_.blocks[index];
+    const auto number = static_cast<int32_t>(index);
+    if (skip.from <= block.last && skip.to <= block.last + 1) {
+      const ArenaPart* columns =
+          FindPart(phase_, PartKind::kSkipColumns, skip.from, number, skip.to);
+      const auto rows_of = static_cast<size_t>(skip.to - 1 - block.first);
+      tables_.keeps.push_back(
+          {.place = PlaceOf(*columns), .rows_of = Narrow(rows_of), .reserved = 0});
+    } else if (skip.from < phase_.end && skip.to > phase_.end) {
+      const ArenaPart* kept = FindPart(phase_, PartKind::kKept, skip.from);
+      tables_.keeps.push_back(
+          {.place = PlaceOf(*kept), .rows_of = runtime::kAllRows, .reserved = 0});
+    }
+  }
+
+  const Chain& chain_;
+  const PlannedPhase& phase_;
+  const OutsidePlaces& outside_;
+  const std::vector<uint8_t>& waiting_operands_;
+  FusedTables tables_;
+};
+
+}  // namespace
+
+const ArenaPart* FindPart(const PlannedPhase& phase, PartKind kind, int32_t map, int32_t block,
+                          int32_t sum) {
+  const auto found = std::ranges::find_if(phase.parts, [&](const ArenaPart& part) {
+    return part.kind == kind && part.map == map && part.block == block && part.sum == sum;
+  });
+  return found == phase.parts.end() ? nullptr : &*found;
+}
+
+Result<FusedTables> MakeFusedTables(const Chain& chain, const PlannedPhase& phase,
+                                    const OutsidePlaces& outside,
+                                    const std::vector<uint8_t>& waiting_operands) {
+  return TableMaker(chain, phase, outside, waiting_operands).Run();
+}
+
+}  // namespace tinyrig::compiler
