@@ -1,0 +1,162 @@
+#include <gmock/gmock.h>
+
+#include <cstring>
+
+#include "firmware/compiler/compile.h"
+#include "firmware/compiler/fusion/fusion_json.h"
+#include "firmware/compiler/fusion/graph_chain.h"
+#include "firmware/compiler/fusion/notation.h"
+#include "firmware/compiler/fusion/setting.h"
+#include "firmware/compiler/passes/passes.h"
+#include "firmware/compiler/reference_run.h"
+#include "firmware/compiler/tflite/reader.h"
+#include "firmware/runtime/kernels/kernel.h"
+#include "tests/unit/compiler/random.h"
+#include "tests/unit/fusion/random_trunk.h"
+
+/// Fused phases on this host: the bytes of the operators one after the other, in an arena of
+/// exactly the planned size, with the planned MACs.
+namespace tinyrig::compiler {
+namespace {
+
+std::vector<std::byte> InputBytes(size_t count, uint32_t seed) {
+  Random random(seed);
+  std::vector<std::byte> bytes(count);
+  for (auto& byte : bytes) byte = static_cast<std::byte>(random.In(0, 255));
+  return bytes;
+}
+
+struct FusedRun {
+  Code prepared = Code::kOk;
+  std::vector<std::byte> output;
+  uint64_t macs = 0;
+  bool guard_intact = false;
+};
+
+/// Runs a blob in an arena of its size that is full of `poison`, with a guard behind it.
+FusedRun RunPoisoned(std::span<const std::byte> blob, uint32_t arena_bytes,
+                     std::span<const std::byte> input, std::byte poison) {
+  constexpr size_t kGuard = 64;
+  std::vector<uint64_t> flash((blob.size() + 7) / 8);
+  std::memcpy(flash.data(), blob.data(), blob.size());
+  std::vector<uint64_t> words((arena_bytes + kGuard + 7) / 8);
+  const auto memory = std::as_writable_bytes(std::span(words));
+  std::ranges::fill(memory, poison);
+  const auto& header = *reinterpret_cast<const runtime::BlobHeader*>(flash.data());
+  runtime::Model model(header.kernel_set == runtime::KernelSetId::kDsp
+                           ? runtime::DspKernels()
+                           : runtime::ReferenceKernels());
+  FusedRun run;
+  run.prepared =
+      model.Prepare(std::as_bytes(std::span(flash)).first(blob.size()), memory.first(arena_bytes));
+  if (run.prepared != Code::kOk) return run;
+  std::ranges::copy(input, model.Input(0).data.begin());
+  model.Invoke(nullptr, &run.macs);
+  const auto output = model.Output(0).data;
+  run.output.assign(output.begin(), output.end());
+  run.guard_intact =
+      std::ranges::all_of(memory.subspan(arena_bytes), [&](std::byte b) { return b == poison; });
+  return run;
+}
+
+/// What is known of a model beside its file.
+struct Subject {
+  std::vector<std::byte> file;
+  Chain chain;
+  std::vector<std::byte> input;
+  std::vector<std::byte> expected;
+};
+
+std::optional<Subject> MakeSubject(uint32_t seed) {
+  Subject subject;
+  subject.file = BuildTflite(RandomTrunk(seed));
+  const auto graph = ReadTflite(subject.file);
+  EXPECT_TRUE(graph.ok()) << seed << graph.status().message();
+  const auto found = FindChain(RunPasses(*graph).graph);
+  if (!found.ok()) return std::nullopt;
+  subject.chain = found->chain;
+  const auto plain = Compile(subject.file, *ParseVariant("kernels=reference,fusion=file"));
+  EXPECT_TRUE(plain.ok()) << seed << plain.status().message();
+  subject.input = InputBytes(plain->plan.inputs[0].bytes, seed);
+  subject.expected = RunReference(plain->blob, subject.input)->bytes;
+  return subject;
+}
+
+struct Tally {
+  int ran = 0;
+  int refused = 0;
+};
+
+/// Compiles for a setting and compares everything; settings that are not executable yet are
+/// counted.
+void Check(const Subject& subject, const std::string& kernels, const std::string& fusion,
+           Tally& tally) {
+  SCOPED_TRACE(kernels + " " + fusion);
+  const auto setting = ParseFusionSetting(fusion);
+  ASSERT_TRUE(setting.ok());
+  const auto plans = PlanFusion(subject.chain, *setting, "exact");
+  const auto variant = MakeVariant({{"kernels", kernels}, {"fusion", fusion}});
+  ASSERT_TRUE(variant.ok()) << variant.status().message();
+  const auto compiled = Compile(subject.file, *variant);
+  if (!compiled.ok()) {
+    ASSERT_TRUE(!plans.ok() || compiled.status().code() == Code::kUnimplemented)
+        << compiled.status().message();
+    ++tally.refused;
+    return;
+  }
+  ASSERT_TRUE(plans.ok());
+  const FusionPlan& plan = plans->front();
+  SCOPED_TRACE(BlocksText(plan));
+  const auto arena = static_cast<int64_t>(compiled->plan.arena_bytes);
+  const int64_t tail = AlignUp(subject.chain.tail.bytes, 8) + 64;
+  EXPECT_GE(arena, plan.peak_ram_bytes);
+  EXPECT_LE(arena, std::max(AlignUp(plan.peak_ram_bytes, 4) + 4, tail));
+  for (const std::byte poison : {std::byte{0xA5}, std::byte{0x5A}}) {
+    const FusedRun run =
+        RunPoisoned(compiled->blob, static_cast<uint32_t>(arena), subject.input, poison);
+    ASSERT_EQ(run.prepared, Code::kOk);
+    ASSERT_EQ(run.output, subject.expected);
+    ASSERT_TRUE(run.guard_intact);
+    ASSERT_EQ(run.macs, static_cast<uint64_t>(plan.macs));
+  }
+  ++tally.ran;
+}
+
+/// Blocks of any height, some joined by rings.
+std::string RandomBlocks(const Chain& chain, uint32_t seed) {
+  Random random(seed);
+  BlockPhases phases;
+  for (int32_t next = 0; next < chain.size();) {
+    FusedBlock block{.first = next, .last = std::min(next + random.In(0, 4), chain.size() - 1)};
+    block.height = random.In(1, std::min(4, chain.Height(block.last + 1)));
+    next = block.last + 1;
+    if (phases.empty() || random.OneIn(2)) phases.emplace_back();
+    phases.back().push_back(block);
+  }
+  return ToString(phases);
+}
+
+TEST(FusedExecutor, GivesTheBytesOfTheOperatorsAlone) {
+  Tally tally;
+  for (uint32_t seed = 1; seed <= 500; ++seed) {
+    const auto subject = MakeSubject(seed);
+    if (!subject) continue;
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    const std::string kernels = seed % 2 == 0 ? "dsp" : "reference";
+    const std::string places = seed % 3 == 0 ? ":input=resident:output=resident" : "";
+    for (const char* goal : {"msf:min_ram", "tiny:min_ram", "tiny:f_max=1.2", "head_stream"}) {
+      Check(*subject, kernels, goal + places, tally);
+    }
+    for (uint32_t i = 0; i < 4; ++i) {
+      Check(*subject, kernels, RandomBlocks(subject->chain, seed * 7 + i) + places, tally);
+    }
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(tally.ran, 2000);
+  EXPECT_GT(tally.refused, 10);
+  RecordProperty("ran", tally.ran);
+  RecordProperty("refused", tally.refused);
+}
+
+}  // namespace
+}  // namespace tinyrig::compiler
