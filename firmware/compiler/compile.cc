@@ -62,11 +62,13 @@ Result<Program> MakeProgram(const Graph& graph, const Variant& variant,
   Program program;
   if (variant.fuses()) {
     TRY_ASSIGN(FusedProgram fused, LowerFused(graph, variant));
+    TRY(CheckInputs(graph));
     program.ops = std::move(fused.ops);
     program.layout = std::move(fused.layout);
     return program;
   }
   TRY_ASSIGN(program.ops, Lower(graph, variant));
+  TRY(CheckInputs(graph));
   if (variant.folds()) program.ops = OrderForMemory(graph, std::move(program.ops), notes);
   TRY_ASSIGN(program.layout, LayOutArena(graph, program.ops));
   return program;
@@ -78,7 +80,6 @@ Result<Compiled> Compile(const Graph& file_graph, const Variant& variant) {
   PassedGraph passed;
   if (variant.folds()) passed = RunPasses(file_graph);
   const Graph& graph = variant.folds() ? passed.graph : file_graph;
-  TRY(CheckInputs(graph));
   TRY_ASSIGN(Program program, MakeProgram(graph, variant, passed.notes));
   const std::vector<LoweredOp>& ops = program.ops;
   ArenaLayout& layout = program.layout;

@@ -99,7 +99,7 @@ TEST_F(ModelTest, SaysWhyAHeaderIsRefused) {
   EXPECT_EQ(prepare([](BlobHeader&) {}), Code::kOk);
   EXPECT_EQ(prepare([](BlobHeader& h) { h.magic ^= 1; }), Code::kInvalidArgument);
   EXPECT_EQ(prepare([](BlobHeader& h) { h.version = 1; }), Code::kUnimplemented);
-  EXPECT_EQ(prepare([](BlobHeader& h) { h.fusion = 1; }), Code::kUnimplemented);
+  EXPECT_EQ(prepare([](BlobHeader& h) { h.fusion = 2; }), Code::kUnimplemented);
   EXPECT_EQ(prepare([](BlobHeader& h) { h.tensors_offset = 2; }), Code::kInvalidArgument);
   EXPECT_EQ(prepare([](BlobHeader& h) { h.ops_offset = h.total_bytes - 8; }),
             Code::kInvalidArgument);
