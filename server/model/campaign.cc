@@ -37,7 +37,7 @@ const std::array<AxisRule, 4>& Axes() {
        &v1::VariantMatrix::mutable_fusion,
        &v1::Variant::fusion,
        {"none", "file"},
-       "; fused blocks can be planned (tinyrig plan --fusion), no firmware executes them yet"},
+       "; fused blocks can be planned (tinyrig plan --fusion), campaigns cannot run them yet"},
       {"synthesis", &v1::VariantMatrix::mutable_synthesis, &v1::Variant::synthesis, {"none"}},
   }};
   return axes;

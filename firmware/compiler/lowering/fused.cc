@@ -227,14 +227,25 @@ class FusedLowering {
 Result<FusedProgram> LowerFused(const Graph& graph, const Variant& variant) {
   TRY_ASSIGN(const FusionSetting setting, ParseFusionSetting(variant.fusion));
   TRY_ASSIGN(const GraphChain found, FindChain(graph));
-  if (!found.head_ops.empty()) {
-    return Status(Code::kUnimplemented,
-                  fmt::format("{} comes before the layers that fusion={} would fuse, which no "
-                              "firmware executes yet; use a model with int8 input",
-                              graph.ops[found.head_ops.front()].Describe(), variant.fusion));
-  }
   TRY_ASSIGN(std::vector<FusionPlan> plans, PlanFusion(found.chain, setting, "exact"));
+  TRY(CheckExecutable(found, plans.front()));
   return FusedLowering(graph, variant, found, std::move(plans.front())).Run();
+}
+
+Status CheckExecutable(const GraphChain& trunk, const FusionPlan& plan) {
+  if (!plan.has_places) {
+    return {Code::kUnimplemented, "the literature's caches give no places; use the preset exact"};
+  }
+  if (!trunk.head_ops.empty()) {
+    return {Code::kUnimplemented,
+            "an operator comes before the layers to fuse, which no firmware executes yet; use a "
+            "model with int8 input"};
+  }
+  const std::vector<uint8_t> operands(trunk.chain.skips.size());
+  for (const PlannedPhase& phase : plan.phases) {
+    TRY(MakeFusedTables(trunk.chain, phase, {}, operands));
+  }
+  return OkStatus();
 }
 
 }  // namespace tinyrig::compiler

@@ -4,6 +4,7 @@
 
 #include "firmware/compiler/arena.h"
 #include "firmware/compiler/fusion/fusion_plan.h"
+#include "firmware/compiler/fusion/graph_chain.h"
 #include "firmware/compiler/graph.h"
 #include "firmware/compiler/lowering/lowered.h"
 #include "firmware/compiler/variant.h"
@@ -23,5 +24,9 @@ struct FusedProgram {
 /// RunPasses(). Errors: those of FindChain(), PlanFusion() and Lower(); kUnimplemented naming the
 /// block that the executor does not know.
 Result<FusedProgram> LowerFused(const Graph& graph, const Variant& variant);
+
+/// Whether the executor knows every block of a plan. Errors: kUnimplemented saying what it does not
+/// know.
+Status CheckExecutable(const GraphChain& trunk, const FusionPlan& plan);
 
 }  // namespace tinyrig::compiler

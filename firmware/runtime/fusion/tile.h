@@ -29,7 +29,7 @@ RowSpan TileRows(const FusedPhase& phase, const FusedBlock& block, const FusedLa
 /// One iteration of a block: sweeps the columns of its output from left to right. Every map inside
 /// the block that a window reads keeps as many columns as the window covers, all others a pixel;
 /// all columns of the iteration's rows are made. A pixel of the output is written when all of it is
-/// there. Needs 400 bytes of stack.
+/// there.
 class Tile {
  public:
   /// REQUIRES: PrepareFusedPhase() was kOk; `layers` are the block's.

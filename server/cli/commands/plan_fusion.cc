@@ -9,6 +9,7 @@
 #include "firmware/compiler/fusion/graph_chain.h"
 #include "firmware/compiler/fusion/notation.h"
 #include "firmware/compiler/fusion/setting.h"
+#include "firmware/compiler/lowering/fused.h"
 #include "firmware/compiler/passes/passes.h"
 #include "firmware/compiler/tflite/reader.h"
 #include "server/cli/exit_code.h"
@@ -86,11 +87,19 @@ std::string OpNames(const compiler::Graph& graph, const std::vector<size_t>& ops
   return names.empty() ? "nothing" : Printable(names);
 }
 
+/// Whether jobs' firmware runs what a setting gives.
+bool IsExecutable(const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
+                  const std::string& setting) {
+  const auto variant = compiler::MakeVariant({{"fusion", setting}});
+  return variant.ok() && variant->fuses() && plans.size() == 1 &&
+         compiler::CheckExecutable(trunk, plans.front()).ok();
+}
+
 Json DocumentOf(const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
                 const FusionOptions& options, bool is_front) {
   Json document = {{"fusion", options.setting},
                    {"cost", options.cost},
-                   {"executable", false},
+                   {"executable", IsExecutable(trunk, plans, options.setting)},
                    {"layers", trunk.chain.size()},
                    {"ops_before", trunk.head_ops.size()},
                    {"ops_after", trunk.tail_ops.size()},
@@ -130,9 +139,11 @@ MemoryPicture DrawFusion(const std::string& path, const compiler::Graph& graph,
 }
 
 void PrintTrunk(const std::string& path, const compiler::Graph& graph,
-                const compiler::GraphChain& trunk, const FusionOptions& options) {
-  fmt::print("{} with fusion {}, counted as {}: a plan, no firmware executes it yet\n", path,
-             options.setting, options.cost);
+                const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
+                const FusionOptions& options) {
+  fmt::print("{} with fusion {}, counted as {}: a plan, {}\n", path, options.setting, options.cost,
+             IsExecutable(trunk, plans, options.setting) ? "firmware executes it"
+                                                         : "no firmware executes it yet");
   fmt::print("trunk  {} layers; before it {}, after it {}\n", trunk.chain.size(),
              OpNames(graph, trunk.head_ops), OpNames(graph, trunk.tail_ops));
   fmt::print("tail   {} B at once after the trunk{}\n", FormatCount(trunk.chain.tail.bytes),
@@ -174,7 +185,7 @@ Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> t
   if (!pictures.to_stdout() && json) {
     fmt::print("{}", Dump(DocumentOf(*trunk, *plans, options, is_front)));
   } else if (!pictures.to_stdout()) {
-    PrintTrunk(path, passed.graph, *trunk, options);
+    PrintTrunk(path, passed.graph, *trunk, *plans, options);
     PrintPlans(trunk->chain, *plans, is_front);
   }
   if (pictures.any()) {

@@ -57,6 +57,16 @@ class Fusion(unittest.TestCase):
         for word in ("no firmware executes it yet", "arena", "rings", "caches", "factor", "[0"):
             self.assertIn(word, done.stdout)
 
+    def test_a_plan_that_firmware_executes(self):
+        setting = "msf:min_ram:input=resident:output=resident"
+        fused = plan(setting)
+        self.assertTrue(fused["executable"])
+        done = tinyrig("plan", MODEL, "--variant", f"fusion={setting}", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        compiled = json.loads(done.stdout)
+        phases = [op for op in compiled["ops"] if op["name"] == "FUSED"]
+        self.assertEqual(sum(op["macs"] for op in phases), fused["macs"])
+
     def test_what_is_impossible_is_said(self):
         done = tinyrig("plan", MODEL, "--fusion", "tiny:ram=10B")
         self.assertEqual(done.returncode, 3)
@@ -65,7 +75,7 @@ class Fusion(unittest.TestCase):
             done = tinyrig("plan", MODEL, "--fusion", setting)
             self.assertEqual(done.returncode, 1)
             self.assertIn(says, done.stderr)
-        done = tinyrig("plan", MODEL, "--variant", "fusion=tiny:min_ram")
+        done = tinyrig("plan", MODEL, "--variant", "fusion=tiny:min_ram:input=slabs")
         self.assertEqual(done.returncode, 1)
         self.assertIn("no firmware executes it yet", done.stderr)
 

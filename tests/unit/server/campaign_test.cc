@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpec{"kernels", R"(variants { kernels: "fast" })", "variants.kernels: 'fast'"},
         BadSpec{"fusion", R"(variants { fusion: "all" })", "variants.fusion: 'all'"},
         BadSpec{"planned_fusion", R"(variants { fusion: "tiny:min_ram" })",
-                "no firmware executes them yet"},
+                "campaigns cannot run them yet"},
         BadSpec{"exclude", R"(variants { exclude { weights: "int4" } })",
                 "exclude.weights: 'int4'"},
         BadSpec{"empty_exclude", "variants { exclude {} }", "exclude:"},
