@@ -12,6 +12,7 @@
 #include "firmware/compiler/reference_run.h"
 #include "firmware/compiler/tflite/reader.h"
 #include "firmware/runtime/kernels/kernel.h"
+#include "tests/golden/test_data.h"
 #include "tests/unit/compiler/random.h"
 #include "tests/unit/fusion/random_trunk.h"
 
@@ -69,9 +70,9 @@ struct Subject {
   std::vector<std::byte> expected;
 };
 
-std::optional<Subject> MakeSubject(uint32_t seed) {
+std::optional<Subject> MakeSubject(std::vector<std::byte> file, uint32_t seed) {
   Subject subject;
-  subject.file = BuildTflite(RandomTrunk(seed));
+  subject.file = std::move(file);
   const auto graph = ReadTflite(subject.file);
   EXPECT_TRUE(graph.ok()) << seed << graph.status().message();
   const auto found = FindChain(RunPasses(*graph).graph);
@@ -146,7 +147,7 @@ std::string RandomBlocks(const Chain& chain, uint32_t seed) {
 TEST(FusedExecutor, GivesTheBytesOfTheOperatorsAlone) {
   Tally tally;
   for (uint32_t seed = 1; seed <= 500; ++seed) {
-    const auto subject = MakeSubject(seed);
+    const auto subject = MakeSubject(BuildTflite(RandomTrunk(seed)), seed);
     if (!subject) continue;
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     const std::string kernels = seed % 2 == 0 ? "dsp" : "reference";
@@ -162,6 +163,17 @@ TEST(FusedExecutor, GivesTheBytesOfTheOperatorsAlone) {
   EXPECT_GT(tally.ran, 2000);
   EXPECT_GT(tally.refused, 10);
   std::cout << tally.ran << " plans ran, " << tally.refused << " are not executable\n";
+}
+
+TEST(FusedExecutor, RunsThePublishedNetOfMcuNet) {
+  TINYRIG_READ_TEST_DATA(bytes, "models/mcunet-320kb-1mb_imagenet.tflite");
+  const auto subject = MakeSubject({bytes.begin(), bytes.end()}, 1);
+  ASSERT_TRUE(subject.has_value());
+  Tally tally;
+  for (const char* fusion : {"msf:min_ram:input=resident:output=resident", "msf:f_max=1.3"}) {
+    Check(*subject, "dsp", fusion, tally);
+  }
+  EXPECT_EQ(tally.ran, 2);
 }
 
 }  // namespace
