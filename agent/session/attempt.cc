@@ -213,6 +213,7 @@ class Attempt {
     layer->set_bytes(record.bytes);
     layer->set_fnv1a32(record.fnv1a32);
     layer->set_ticks(record.ticks);
+    layer->set_macs(record.macs);
   }
 
   const v1::LeaseOffer& offer_;

@@ -2,6 +2,7 @@
 
 #include "firmware/compiler/arena.h"
 #include "firmware/compiler/blob_writer.h"
+#include "firmware/compiler/fusion/fusion_json.h"
 #include "firmware/compiler/lowering/fused.h"
 #include "firmware/compiler/lowering/lower.h"
 #include "firmware/compiler/lowering/op_lowering.h"
@@ -33,7 +34,8 @@ PlannedOp Describe(const Graph& graph, const LoweredOp& op, bool shared) {
                     .form = std::string(FormName(op.form)),
                     .macs = op.macs,
                     .scratch_bytes = op.scratch_bytes,
-                    .note = NoteOf(op, shared)};
+                    .note = NoteOf(op, shared),
+                    .observed = !op.is_part && !op.is_fused};
   for (uint32_t input : op.inputs) planned.input_shapes.push_back(graph.tensors[input].shape);
   planned.weights_bytes = OperandBytes(graph, op);
   for (const Constant& constant : op.constants) {
@@ -55,7 +57,15 @@ Status CheckInputs(const Graph& graph) {
 struct Program {
   std::vector<LoweredOp> ops;
   ArenaLayout layout;
+  std::optional<PlannedFusion> fusion;
 };
+
+PlannedFusion Describe(const FusionPlan& plan) {
+  return {.blocks = BlocksText(plan),
+          .macs = static_cast<uint64_t>(plan.macs),
+          .macs_unfused = static_cast<uint64_t>(plan.macs_unfused),
+          .peak_ram_without_io_bytes = static_cast<uint64_t>(plan.peak_ram_without_io_bytes)};
+}
 
 Result<Program> MakeProgram(const Graph& graph, const Variant& variant,
                             std::vector<PassNote>& notes) {
@@ -65,6 +75,7 @@ Result<Program> MakeProgram(const Graph& graph, const Variant& variant,
     TRY(CheckInputs(graph));
     program.ops = std::move(fused.ops);
     program.layout = std::move(fused.layout);
+    program.fusion = Describe(fused.plan);
     return program;
   }
   TRY_ASSIGN(program.ops, Lower(graph, variant));
@@ -93,6 +104,7 @@ Result<Compiled> Compile(const Graph& file_graph, const Variant& variant) {
   plan.arena_bytes = layout.bytes;
   plan.arena_lower_bound_bytes = layout.lower_bound;
   plan.blob_bytes = compiled.blob.size();
+  plan.fusion = std::move(program.fusion);
   for (size_t i = 0; i < ops.size(); ++i) {
     plan.ops.push_back(Describe(graph, ops[i], layout.shared[i]));
     plan.macs += ops[i].macs;

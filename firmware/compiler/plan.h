@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,15 @@ struct PlannedOp {
   uint64_t weights_bytes = 0;  ///< As they lie in flash.
   std::string
       note;  ///< "output in place of the input", why a plain kernel was taken. May be empty.
+  bool observed = true;  ///< Observers see its output: not a part of a step, not inside a phase.
+};
+
+/// What fusion has made of the layers that it covers.
+struct PlannedFusion {
+  std::string blocks;  ///< In the notation of fusion/notation.h.
+  uint64_t macs = 0;
+  uint64_t macs_unfused = 0;
+  uint64_t peak_ram_without_io_bytes = 0;  ///< The network's input and output not counted.
 };
 
 /// One piece of the arena, with what it holds over time.
@@ -62,6 +72,7 @@ struct Plan {
   uint64_t weights_bytes = 0;  ///< Of the blob.
   uint64_t tables_bytes = 0;   ///< Requantisation tables, of the blob.
   uint64_t macs = 0;
+  std::optional<PlannedFusion> fusion;
 };
 
 /// What is known of a tensor; scale 0 where it is not quantised, the first of several.

@@ -61,18 +61,25 @@ ordered_json ToArray(const std::vector<T>& items) {
 }  // namespace
 
 ordered_json ToJson(const Plan& plan) {
-  return {{"variant", plan.variant.ToString()},
-          {"arena_bytes", plan.arena_bytes},
-          {"arena_lower_bound_bytes", plan.arena_lower_bound_bytes},
-          {"blob_bytes", plan.blob_bytes},
-          {"weights_bytes", plan.weights_bytes},
-          {"tables_bytes", plan.tables_bytes},
-          {"macs", plan.macs},
-          {"inputs", ToArray(plan.inputs)},
-          {"outputs", ToArray(plan.outputs)},
-          {"passes", ToArray(plan.passes)},
-          {"ops", ToArray(plan.ops)},
-          {"buffers", ToArray(plan.buffers)}};
+  ordered_json json = {{"variant", plan.variant.ToString()},
+                       {"arena_bytes", plan.arena_bytes},
+                       {"arena_lower_bound_bytes", plan.arena_lower_bound_bytes},
+                       {"blob_bytes", plan.blob_bytes},
+                       {"weights_bytes", plan.weights_bytes},
+                       {"tables_bytes", plan.tables_bytes},
+                       {"macs", plan.macs},
+                       {"inputs", ToArray(plan.inputs)},
+                       {"outputs", ToArray(plan.outputs)},
+                       {"passes", ToArray(plan.passes)},
+                       {"ops", ToArray(plan.ops)},
+                       {"buffers", ToArray(plan.buffers)}};
+  if (plan.fusion) {
+    json["fusion"] = {{"blocks", plan.fusion->blocks},
+                      {"macs", plan.fusion->macs},
+                      {"macs_unfused", plan.fusion->macs_unfused},
+                      {"peak_ram_without_io_bytes", plan.fusion->peak_ram_without_io_bytes}};
+  }
+  return json;
 }
 
 ordered_json ToJson(const ModelInfo& info) {

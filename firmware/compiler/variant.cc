@@ -43,7 +43,7 @@ constexpr Key kKeys[] = {
 bool IsExecutable(const FusionSetting& setting) {
   using Kind = FusionSetting::Kind;
   const bool known = setting.kind == Kind::kBlocks || setting.kind == Kind::kHeadStream ||
-                     (setting.kind == Kind::kSearch && setting.goal != FusionSetting::Goal::kFront);
+                     setting.kind == Kind::kSearch;
   return known && setting.input != InputPlace::kRows && setting.input != InputPlace::kSlabs &&
          setting.output != OutputPlace::kPooled;
 }

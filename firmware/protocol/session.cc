@@ -43,6 +43,7 @@ class LayerReporter final : public LayerSink {
     record.bytes = static_cast<uint32_t>(result.data.size());
     record.fnv1a32 = Fnv1a32(result.data.data(), result.data.size());
     record.ticks = ticks;
+    record.macs = result.macs;
     transport_.SendStruct(FrameType::kLayer, (*sequence_)++, record);
   }
 

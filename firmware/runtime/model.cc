@@ -133,8 +133,10 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
 }
 
 void Model::Invoke(OpObserver* observer, uint64_t* fused_macs) {
+  uint64_t counted = 0;
+  uint64_t reported = 0;
   OpContext context;
-  context.macs = fused_macs;
+  context.macs = observer != nullptr || fused_macs != nullptr ? &counted : nullptr;
   context.blob = blob_;
   context.arena = arena_;
   context.tensors = context.InBlob<TensorRecord>(header().tensors_offset);
@@ -147,9 +149,15 @@ void Model::Invoke(OpObserver* observer, uint64_t* fused_macs) {
     if (observer == nullptr || (op.flags & kOpIsPart) != 0) continue;
     const TensorRecord& output = context.output();
     const auto bytes = static_cast<size_t>(TensorBytes(output));
-    observer->OnOp(
-        {i, op.tflite_op, output.tflite_tensor, op.kind, {arena_ + output.offset, bytes}});
+    observer->OnOp({i,
+                    op.tflite_op,
+                    output.tflite_tensor,
+                    op.kind,
+                    {arena_ + output.offset, bytes},
+                    counted - reported});
+    reported = counted;
   }
+  if (fused_macs != nullptr) *fused_macs += counted;
 }
 
 TensorView Model::View(size_t io_index) const {

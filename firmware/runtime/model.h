@@ -30,6 +30,7 @@ struct OpResult {
   uint16_t tflite_tensor;  ///< Index of its output tensor in the model file.
   OpKind kind;
   std::span<const std::byte> data;
+  uint64_t macs = 0;  ///< That fused phases did for it, counted as they ran.
 };
 
 /// Called once for each tensor that is computed, when it is complete. For layer hashes and

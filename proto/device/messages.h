@@ -124,8 +124,9 @@ struct LayerRecord {
   uint32_t bytes;
   uint32_t fnv1a32;  ///< Of the output, right after the operator.
   uint32_t ticks;    ///< Of the operator alone; 0 when not measured.
+  uint64_t macs;     ///< That a fused phase did, counted as it ran; 0 of other operators.
 };
-static_assert(sizeof(LayerRecord) == 32);
+static_assert(sizeof(LayerRecord) == 40);
 
 /// The last words of a crashing board.
 struct Fault {

@@ -25,9 +25,20 @@ struct AxisRule {
   std::string_view name;
   Axis* (v1::VariantMatrix::*values)();
   const std::string& (v1::Variant::*of_variant)() const;
-  std::vector<std::string_view> allowed;  // The first is the default.
-  std::string_view note = {};             // For who wanted another.
+  std::vector<std::string_view> allowed;        // The first is the default.
+  bool (*accepts)(std::string_view) = nullptr;  // Other values.
+  std::string_view note = {};                   // For who wanted another.
 };
+
+constexpr size_t kMaxFusionText = 4096;
+
+// The form of a fusion plan's setting; the compiler knows the rest.
+bool IsFusionPlan(std::string_view text) {
+  constexpr std::string_view kBegins[] = {"msf:", "tiny:", "head_", "["};
+  return text.size() <= kMaxFusionText &&
+         std::ranges::any_of(kBegins, [&](std::string_view b) { return text.starts_with(b); }) &&
+         std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != ','; });
+}
 
 const std::array<AxisRule, 4>& Axes() {
   static const std::array<AxisRule, 4> axes = {{
@@ -37,7 +48,8 @@ const std::array<AxisRule, 4>& Axes() {
        &v1::VariantMatrix::mutable_fusion,
        &v1::Variant::fusion,
        {"none", "file"},
-       "; fused blocks can be planned (tinyrig plan --fusion), campaigns cannot run them yet"},
+       IsFusionPlan,
+       ", msf:GOAL, tiny:GOAL or a block list (tinyrig plan --fusion)"},
       {"synthesis", &v1::VariantMatrix::mutable_synthesis, &v1::Variant::synthesis, {"none"}},
   }};
   return axes;
@@ -47,6 +59,7 @@ Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(
 
 Status CheckAxisValue(const AxisRule& axis, std::string_view field, const std::string& value) {
   if (std::find(axis.allowed.begin(), axis.allowed.end(), value) != axis.allowed.end()) return {};
+  if (axis.accepts != nullptr && axis.accepts(value)) return {};
   return Invalid(fmt::format("{}: '{}' is not known; use one of: {}{}", field, value,
                              fmt::join(axis.allowed, ", "), axis.note));
 }

@@ -21,7 +21,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(PlanFacts, macs, blob_bytes, are
                                                 input_bytes, inputs, output_bytes,
                                                 first_output_bytes, first_output_type,
                                                 flash_model_bytes, flash_total_bytes,
-                                                ram_static_bytes, ram_rig_bytes, ops)
+                                                ram_static_bytes, ram_rig_bytes, ops, fused_macs,
+                                                fused_macs_unfused, fused_peak_without_io_bytes)
 
 std::string PlanFactsToJson(const PlanFacts& facts) { return nlohmann::json(facts).dump(); }
 

@@ -39,7 +39,11 @@ struct PlanFacts {
   uint64_t flash_total_bytes = 0;  ///< Blob + the whole firmware, gaps not counted.
   uint64_t ram_static_bytes = 0;   ///< Static data of the runtime: model cost.
   uint64_t ram_rig_bytes = 0;
-  std::vector<PlanOp> ops;  ///< In the order of execution.
+  std::vector<PlanOp> ops;  ///< Those whose output a run shows, in the order of execution.
+  /// Of the layers that are fused; 0 where none are.
+  uint64_t fused_macs = 0;
+  uint64_t fused_macs_unfused = 0;
+  uint64_t fused_peak_without_io_bytes = 0;
 };
 
 /// To and from the JSON text that the store keeps. False, with empty facts, for a text that is not

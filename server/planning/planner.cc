@@ -5,6 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "firmware/compiler/compile.h"
+#include "firmware/compiler/fusion/graph_chain.h"
+#include "firmware/compiler/fusion/setting.h"
+#include "firmware/compiler/passes/passes.h"
 #include "firmware/compiler/plan_json.h"
 #include "firmware/compiler/tflite/reader.h"
 #include "server/model/sha256.h"
@@ -35,7 +38,13 @@ PlanFacts FactsOf(const compiler::Plan& plan, size_t blob_bytes) {
                             : type == "float32" ? OutputType::kFloat32
                                                 : OutputType::kOther;
   for (const compiler::PlannedOp& op : plan.ops) {
+    if (!op.observed) continue;
     facts.ops.push_back({ToUtf8(op.name), op.tflite_op, op.macs, op.form, op.output_shape});
+  }
+  if (plan.fusion) {
+    facts.fused_macs = plan.fusion->macs;
+    facts.fused_macs_unfused = plan.fusion->macs_unfused;
+    facts.fused_peak_without_io_bytes = plan.fusion->peak_ram_without_io_bytes;
   }
   return facts;
 }
@@ -123,6 +132,20 @@ Result<PlannedVariant> ModelPlanner::Plan(const v1::Variant& variant, const Bund
   record.image = MakeImage(bundle, compiled->blob, name_);
   planned.blob = std::move(compiled->blob);
   return planned;
+}
+
+Result<std::vector<std::string>> ModelPlanner::PointsOfFront(const std::string& fusion) const {
+  const compiler::PassedGraph passed = compiler::RunPasses(graph_);
+  TRY_ASSIGN(const compiler::GraphChain trunk, compiler::FindChain(passed.graph));
+  return compiler::SettingsOfFront(trunk.chain, fusion);
+}
+
+Status CheckFusion(const v1::VariantMatrix& matrix) {
+  for (const std::string& fusion : matrix.fusion()) {
+    const Status status = compiler::MakeVariant({{"fusion", fusion}}).status();
+    if (!status.ok()) return {status.code(), "variants.fusion: " + status.message()};
+  }
+  return OkStatus();
 }
 
 Result<vectors::VectorSet> ModelPlanner::MakeVectors(const v1::VectorSetRef& ref,

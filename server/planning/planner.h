@@ -8,6 +8,7 @@
 
 #include "firmware/compiler/graph.h"
 #include "proto/status/status.h"
+#include "proto/tinyrig/v1/campaigns.pb.h"
 #include "proto/tinyrig/v1/types.pb.h"
 #include "proto/vectors/vector_set.h"
 #include "server/model/bundle.h"
@@ -36,6 +37,10 @@ class ModelPlanner {
   /// not an error: record.feasible is false and record.reason says why. Errors: kInternal only.
   Result<PlannedVariant> Plan(const v1::Variant& variant, const Bundle& bundle) const;
 
+  /// A fusion setting that stands for a whole front ("tiny:front") as one setting a point, from the
+  /// most RAM to the least. Errors: those of compiler::FindChain(), when there is nothing to fuse.
+  Result<std::vector<std::string>> PointsOfFront(const std::string& fusion) const;
+
   /// The vectors of the set: computed patterns for this model's inputs, or the arrays of an .npz.
   Result<vectors::VectorSet> MakeVectors(const v1::VectorSetRef& ref,
                                          std::span<const std::byte> npz) const;
@@ -50,6 +55,10 @@ class ModelPlanner {
   std::unique_ptr<std::vector<std::byte>> tflite_;  // The graph borrows from it.
   compiler::Graph graph_;
 };
+
+/// Whether the compiler knows the fusion settings of a campaign. Errors: kInvalidArgument or
+/// kUnimplemented saying what is possible.
+Status CheckFusion(const v1::VariantMatrix& matrix);
 
 /// SHA-256 over the segments in order: address (4 bytes, little-endian), then the bytes.
 std::string ImageSha256(uint32_t firmware_address, std::span<const std::byte> firmware,

@@ -289,12 +289,42 @@ uint64_t AddMemory(const v1::AttemptResult& result, const PlanFacts& facts, Meas
   return ram;
 }
 
+// MACs of fused phases over one vector; nothing when no run showed the layers.
+std::optional<uint64_t> CountedMacs(const v1::AttemptResult& result) {
+  if (result.layers().empty()) return std::nullopt;
+  uint64_t macs = 0;
+  for (const v1::LayerSample& sample : result.layers()) {
+    if (sample.vector_index() == result.layers(0).vector_index()) macs += sample.macs();
+  }
+  return macs;
+}
+
+// The counted MACs of fused phases, and a failure when the plan has others.
+std::optional<v1::Failure> AddFusedMacs(const v1::AttemptResult& result, const PlanFacts& facts,
+                                        MeasurementList* list) {
+  const std::optional<uint64_t> counted = CountedMacs(result);
+  if (facts.fused_macs_unfused == 0 || !counted) return std::nullopt;
+  list->Add("fused_macs", static_cast<double>(*counted), "counted on the device");
+  if (*counted == facts.fused_macs) return std::nullopt;
+  return MakeFailure(v1::FAILURE_OWNER_VARIANT, Code::kDataLoss,
+                     fmt::format("the fused layers took {} MACs on the device, the plan has {}; "
+                                 "build firmware and server from the same source",
+                                 *counted, facts.fused_macs));
+}
+
 }  // namespace
 
 std::vector<v1::Measurement> PlannedMeasurements(const PlanFacts& facts, v1::Fidelity fidelity) {
   MeasurementList list(fidelity);
   list.Add("macs", static_cast<double>(facts.macs), "plan");
   list.Add("arena_bytes", static_cast<double>(facts.arena_bytes), "plan");
+  if (facts.fused_macs_unfused > 0) {
+    list.Add("mac_factor",
+             static_cast<double>(facts.fused_macs) / static_cast<double>(facts.fused_macs_unfused),
+             "plan");
+    list.Add("arena_without_io_bytes", static_cast<double>(facts.fused_peak_without_io_bytes),
+             "plan");
+  }
   list.Add("blob_bytes", static_cast<double>(facts.blob_bytes), "plan");
   list.Add("flash_model_bytes", static_cast<double>(facts.flash_model_bytes), "plan + linker map");
   list.Add("flash_rig_bytes",
@@ -327,6 +357,7 @@ Evaluation Evaluate(const v1::AttemptResult& result, const PlanFacts& facts,
   list.Add("output_mismatches", comparison.mismatches,
            "compared with the host reference, byte for byte");
   const uint64_t ram_model_bytes = AddMemory(result, facts, &list);
+  std::optional<v1::Failure> other_macs = AddFusedMacs(result, facts, &list);
   if (comparison.mismatches > 0) {
     evaluation.failure = MakeFailure(v1::FAILURE_OWNER_VARIANT, Code::kDataLoss,
                                      fmt::format("{} of {} outputs differ from the host reference; "
@@ -341,6 +372,8 @@ Evaluation Evaluate(const v1::AttemptResult& result, const PlanFacts& facts,
                                 "variant is not deterministic, "
                                 "look for memory it reads and nobody wrote",
                                 answers.unstable->first, answers.unstable->second));
+  } else if (other_macs) {
+    evaluation.failure = std::move(other_macs);
   } else {
     AddTimes(result.identity(), answers.ticks, &list);
     if (const auto accuracy = Accuracy(facts, expected, answers)) {

@@ -4,9 +4,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <utility>
 
+#include "firmware/compiler/fusion/setting.h"
 #include "server/model/board_expression.h"
 #include "server/model/campaign.h"
 #include "server/model/names.h"
@@ -82,6 +84,7 @@ class Preparation {
 
   Result<NewCampaign> Run(const v1::CampaignSpec& wanted) {
     TRY_ASSIGN(campaign_.spec, NormalizeCampaign(wanted));
+    TRY(CheckFusion(campaign_.spec.variants()));
     TRY_ASSIGN(const std::vector<std::string> types, ResolveBoardTypes(campaign_.spec, context_));
     TRY_ASSIGN(std::vector<JobSpec> jobs, ExpandCampaign(campaign_.spec, types));
     vector_set_ = VectorSetKey(campaign_.spec.vectors());
@@ -97,8 +100,9 @@ class Preparation {
         model_ = job.model;
         planner_.reset();
         expected_.reset();
+        fronts_.clear();
       }
-      TRY(AddJob(std::move(job)));
+      TRY(AddJobs(std::move(job)));
     }
     return std::move(campaign_);
   }
@@ -113,6 +117,36 @@ class Preparation {
       planner_.emplace(std::move(planner));
     }
     return &*planner_;
+  }
+
+  // One job; of a variant that asks for a whole front, one a point of it.
+  Status AddJobs(JobSpec spec) {
+    const Result<compiler::FusionSetting> fusion =
+        compiler::ParseFusionSetting(spec.variant.fusion());
+    if (!fusion.ok() || !compiler::IsFront(*fusion)) return AddJob(std::move(spec));
+    TRY_ASSIGN(const std::vector<std::string>* points, PointsOf(spec.variant.fusion()));
+    if (points->empty()) return AddJob(std::move(spec));  // Its plan will say why.
+    for (const std::string& point : *points) {
+      JobSpec job = spec;
+      job.variant.set_fusion(point);
+      TRY(AddJob(std::move(job)));
+    }
+    if (campaign_.jobs.size() <= kMaxJobsOfCampaign) return {};
+    return {Code::kInvalidArgument,
+            fmt::format("with one job for each point of fusion={} the campaign asks for more than "
+                        "{} jobs; split it",
+                        spec.variant.fusion(), kMaxJobsOfCampaign)};
+  }
+
+  // Empty when the model has nothing to fuse.
+  Result<const std::vector<std::string>*> PointsOf(const std::string& fusion) {
+    const auto [known, is_new] = fronts_.try_emplace(fusion);
+    if (is_new) {
+      TRY_ASSIGN(const ModelPlanner* planner, Planner());
+      Result<std::vector<std::string>> points = planner->PointsOfFront(fusion);
+      if (points.ok()) known->second = std::move(*points);
+    }
+    return &known->second;
   }
 
   Status AddJob(JobSpec spec) {
@@ -223,6 +257,7 @@ class Preparation {
   std::string vector_set_;
   v1::ArtifactRef model_;
   std::optional<ModelPlanner> planner_;
+  std::map<std::string, std::vector<std::string>> fronts_;  // Of the model, by setting.
   std::optional<size_t> expected_;
   std::set<std::string> stored_;  // Artifacts that were looked for and are there.
 };

@@ -266,6 +266,31 @@ Result<FusionSetting> ParseFusionSetting(std::string_view text) {
   return setting;
 }
 
+bool IsFront(const FusionSetting& setting) {
+  return setting.kind == FusionSetting::Kind::kSearch &&
+         setting.goal == FusionSetting::Goal::kFront;
+}
+
+Result<std::vector<std::string>> SettingsOfFront(const Chain& chain, std::string_view text) {
+  TRY_ASSIGN(const FusionSetting setting, ParseFusionSetting(text));
+  TRY_ASSIGN(CostRules rules, CostPreset("exact"));
+  rules.input = setting.input;
+  rules.output = setting.output;
+  constexpr std::string_view kGoal = ":front";
+  const size_t goal = text.find(kGoal);
+  std::vector<std::string> settings;
+  int64_t last = -1;
+  for (const PhaseList& list : PlanFront(chain, rules, setting.family)) {
+    // Where the tail decides, points of less RAM have only more MACs.
+    const int64_t arena = LayOut(chain, rules, list).arena_bytes;
+    if (arena == last) continue;
+    last = arena;
+    settings.push_back(fmt::format("{}:ram={}B{}", text.substr(0, goal), list.ram,
+                                   text.substr(goal + kGoal.size())));
+  }
+  return settings;
+}
+
 Result<std::vector<FusionPlan>> PlanFusion(const Chain& chain, const FusionSetting& setting,
                                            std::string_view preset) {
   TRY_ASSIGN(CostRules rules, CostPreset(preset));

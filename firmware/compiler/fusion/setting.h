@@ -37,6 +37,13 @@ struct FusionSetting {
 /// Errors: kInvalidArgument saying what is possible.
 Result<FusionSetting> ParseFusionSetting(std::string_view text);
 
+/// Whether it asks for all plans of a front.
+bool IsFront(const FusionSetting& setting);
+
+/// A front as one setting a point, each a limit of RAM (preset `exact`), from the most RAM to the
+/// least. REQUIRES: IsFront(). Errors: those of ParseFusionSetting().
+Result<std::vector<std::string>> SettingsOfFront(const Chain& chain, std::string_view text);
+
 /// The plans that a setting asks for: one, or a front from the most RAM to the least. `preset` as
 /// in CostPreset(). Errors: kInvalidArgument for a block list that does not fit the chain, or a
 /// preset that does not price the setting; kResourceExhausted when no plan keeps the limit, naming

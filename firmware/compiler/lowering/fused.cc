@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "firmware/compiler/fusion/fusion_json.h"
 #include "firmware/compiler/fusion/graph_chain.h"
@@ -31,6 +32,8 @@ class FusedLowering {
   Result<FusedProgram> Run() {
     TRY_ASSIGN(std::vector<LoweredOp> tail, LowerTail());
     TRY_ASSIGN(program_.layout, LayOutArena(graph_, tail, {found_.maps.back()}));
+    PlaceOutside();
+    PlaceTail();
     PlaceMaps();
     FindOperands();
     for (const PlannedPhase& phase : program_.plan.phases) TRY(AddPhase(phase));
@@ -53,20 +56,41 @@ class FusedLowering {
     return tail;
   }
 
-  /// Offsets of tensors, and the arena's size. The tail has said where it wants the last map.
-  void PlaceMaps() {
+  /// What the plan has outside of its arena lies behind it; the input last, so that the tail may
+  /// use its place.
+  void PlaceOutside() {
     const FusionPlan& plan = program_.plan;
-    tail_wants_ = OffsetOf(chain_.size());
     int64_t top = Words(plan.arena_bytes);
-    const ArenaPart* input = FindPart(plan.phases.front(), PartKind::kInput, 0);
-    outside_.input = top;
-    if (input == nullptr) top += Words(chain_.MapBytes(0));
     const ArenaPart* output = FindPart(plan.phases.back(), PartKind::kOutput, chain_.size());
     outside_.output = output != nullptr ? output->offset : top;
     if (output == nullptr) top += Words(chain_.MapBytes(chain_.size()));
-    layout().bytes = std::max(layout().bytes, static_cast<uint64_t>(top));
-    layout().lower_bound = layout().bytes;
+    outside_.input = top;
+    if (FindPart(plan.phases.front(), PartKind::kInput, 0) == nullptr) {
+      top += Words(chain_.MapBytes(0));
+    }
+    layout().lower_bound = std::max(layout().bytes, static_cast<uint64_t>(top));
+  }
 
+  /// Moves the tail's tensors to where the last map is made, if there is room; else the map goes to
+  /// where the tail wants it.
+  void PlaceTail() {
+    tail_wants_ = OffsetOf(chain_.size());
+    const uint64_t up = static_cast<uint64_t>(outside_.output) - tail_wants_;
+    const bool fits = static_cast<uint64_t>(outside_.output) >= tail_wants_ &&
+                      layout().bytes + up <= layout().lower_bound;
+    layout().bytes = layout().lower_bound;
+    if (!fits) return;
+    for (uint64_t& offset : layout().tensor_offsets) {
+      if (offset != ArenaLayout::kUnplaced) offset += up;
+    }
+    for (uint64_t& offset : layout().scratch_offsets) offset += up;
+    for (PlannedBuffer& buffer : layout().buffers) buffer.offset += up;
+    tail_wants_ += up;
+  }
+
+  void PlaceMaps() {
+    const FusionPlan& plan = program_.plan;
+    const ArenaPart* input = FindPart(plan.phases.front(), PartKind::kInput, 0);
     for (const auto* ops : {&found_.layer_ops, &found_.skip_ops}) {
       for (const size_t i : *ops) {
         const auto made = static_cast<size_t>(graph_.ops[i].outputs[0]);
@@ -193,8 +217,14 @@ class FusedLowering {
   void MoveLastMap() {
     const auto to = static_cast<int64_t>(tail_wants_);
     if (to == outside_.output) return;
-    program_.ops.back().is_part = true;
+    LoweredOp& phase = program_.ops.back();
+    phase.is_part = true;
+    const std::string name = phase.name;
+    const uint64_t macs = std::exchange(phase.macs, 0);
     AddMove({chain_.size(), outside_.output, to, chain_.MapBytes(chain_.size())}, true);
+    // What is seen is the output where it ends up, and what the phase took for it.
+    program_.ops.back().name = name;
+    program_.ops.back().macs = macs;
   }
 
   void AppendTail(std::vector<LoweredOp> tail) {
@@ -227,6 +257,12 @@ class FusedLowering {
 Result<FusedProgram> LowerFused(const Graph& graph, const Variant& variant) {
   TRY_ASSIGN(const FusionSetting setting, ParseFusionSetting(variant.fusion));
   TRY_ASSIGN(const GraphChain found, FindChain(graph));
+  if (IsFront(setting)) {
+    return Status(Code::kInvalidArgument,
+                  fmt::format("fusion={} is many plans, one blob has one; use f_max=, ram= or "
+                              "min_ram",
+                              variant.fusion));
+  }
   TRY_ASSIGN(std::vector<FusionPlan> plans, PlanFusion(found.chain, setting, "exact"));
   TRY(CheckExecutable(found, plans.front()));
   return FusedLowering(graph, variant, found, std::move(plans.front())).Run();

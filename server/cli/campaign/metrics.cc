@@ -67,6 +67,12 @@ constexpr MetricInfo kMetrics[] = {
      "Outputs that differ from the host reference in any byte."},
     {"macs", "multiply-accumulates", kCount,
      "Multiply-accumulate operations of one inference, by the model's shapes."},
+    {"mac_factor", "factor of MACs", kFactor,
+     "Multiply-accumulates of the fused layers by those of the same layers one by one."},
+    {"fused_macs", "multiply-accumulates, fused", kCount,
+     "What the fused layers multiplied, counted as they ran."},
+    {"arena_without_io_bytes", "arena without in and out", kBytes,
+     "Working memory of the fused layers, the network's input and output not counted."},
     {"vectors", "vectors", kCount, "Test inputs that were run."},
     {"repetitions", "repetitions", kCount, "Timed inferences per vector."},
 };
@@ -112,6 +118,8 @@ std::string FormatMetric(std::string_view name, double value) {
       return FormatMicroseconds(value);
     case kRatio:
       return fmt::format("{:.2f} %", value * 100);
+    case kFactor:
+      return fmt::format("{:.3f}", value);
     case kCount:
       break;
   }

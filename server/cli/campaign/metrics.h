@@ -13,7 +13,7 @@
 /// errors: a metric that is not in this table is shown all the same, by its name.
 namespace tinyrig::cli {
 
-enum class MetricKind : uint8_t { kCount, kBytes, kMicroseconds, kRatio };
+enum class MetricKind : uint8_t { kCount, kBytes, kMicroseconds, kRatio, kFactor };
 
 struct MetricInfo {
   std::string_view name;   ///< Key in JSON, SQL and goals: "instructions_p50".

@@ -116,6 +116,16 @@ Status SetVariants(const std::vector<std::string>& texts, v1::VariantMatrix& mat
   return OkStatus();
 }
 
+Status SetFusion(const std::vector<std::string>& settings, v1::VariantMatrix& matrix) {
+  matrix.clear_fusion();
+  for (const std::string& setting : settings) {
+    TRY(compiler::MakeVariant({{"fusion", setting}}).status());
+    AddOnce(setting, *matrix.mutable_fusion());
+  }
+  for (v1::Variant& excluded : *matrix.mutable_exclude()) excluded.clear_fusion();
+  return OkStatus();
+}
+
 std::string VariantText(const v1::Variant& variant) {
   std::string text;
   for (const auto& [key, value] : SettingsOf(variant)) {

@@ -21,6 +21,9 @@ Status CheckVariants(const v1::VariantMatrix& matrix);
 /// the default variant. Errors: kInvalidArgument from the compiler's parser.
 Status SetVariants(const std::vector<std::string>& texts, v1::VariantMatrix& matrix);
 
+/// The same variants with each of these fusion settings. Errors: those of the compiler's parser.
+Status SetFusion(const std::vector<std::string>& settings, v1::VariantMatrix& matrix);
+
 /// "kernels=dsp,weights=int8": settings at "none" are left out.
 std::string VariantText(const v1::Variant& variant);
 

@@ -165,8 +165,7 @@ void PrintPlans(const compiler::Chain& chain, const std::vector<compiler::Fusion
 Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> tflite,
                            const FusionOptions& options, const PictureFiles& pictures, bool json) {
   TRY_ASSIGN(const compiler::FusionSetting setting, compiler::ParseFusionSetting(options.setting));
-  const bool is_front = setting.kind == compiler::FusionSetting::Kind::kSearch &&
-                        setting.goal == compiler::FusionSetting::Goal::kFront;
+  const bool is_front = compiler::IsFront(setting);
   if (is_front && pictures.any()) {
     return Status(Code::kInvalidArgument,
                   "a front is many plans, a drawing shows one: give --fusion one of its block "

@@ -24,6 +24,7 @@ struct RunOptions {
   std::vector<std::string> board_types;
   std::string vectors;
   std::vector<std::string> variants;
+  std::vector<std::string> fusion;
   uint32_t repetitions = 0;
   bool layer_hashes = false;
   bool profile = false;
@@ -49,6 +50,7 @@ Status ApplyFlags(const RunOptions& options, LocalCampaign& campaign) {
   if (!options.variants.empty()) {
     TRY(SetVariants(options.variants, *campaign.spec.mutable_variants()));
   }
+  if (!options.fusion.empty()) TRY(SetFusion(options.fusion, *campaign.spec.mutable_variants()));
   if (options.repetitions != 0) campaign.spec.set_repetitions(options.repetitions);
   if (options.layer_hashes) campaign.spec.set_layer_hashes(true);
   if (options.profile) campaign.spec.set_profile(true);
@@ -148,6 +150,11 @@ Runner DefineRun(CLI::App& app) {
   app.add_option("--variant", options->variants,
                  "Variant to measure, repeatable (a model: kernels=dsp,weights=int8)")
       ->type_name("K=V[,K=V]")
+      ->allow_extra_args(false);
+  app.add_option("--fusion", options->fusion,
+                 "Fusion setting to measure each variant with, repeatable: msf:GOAL, tiny:GOAL, a "
+                 "block list (see 'plan'); GOAL front is one job for each plan of the front")
+      ->type_name("SETTING")
       ->allow_extra_args(false);
   app.add_option("--repetitions", options->repetitions, "Timed inferences per vector")
       ->type_name("N")
