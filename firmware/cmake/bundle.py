@@ -121,14 +121,14 @@ def add(costs, where, what, size):
 
 def kernel_table(image):
     """(operator kind, weight form, addresses of its functions) of every line of the kernel table:
-    `struct Kernel` of firmware/runtime/kernels/kernel.h, two bytes and two pointers."""
+    `struct Kernel` of firmware/runtime/kernels/kernel.h, two bytes and four pointers, of which three may be null."""
     pointer = 8 if image.wide else 4
     lines = []
     for table in (s for s in image.symbols if KERNEL_TABLE.search(s.name)):
-        for at in range(table.value, table.value + table.size, 3 * pointer):
+        for at in range(table.value, table.value + table.size, 5 * pointer):
             head = image.word(at)
-            lines.append((head & 255, head >> 8 & 255,
-                          [image.word(at + i * pointer) & ~1 for i in (1, 2)]))
+            functions = [image.word(at + i * pointer) & ~1 for i in (1, 2, 3, 4)]
+            lines.append((head & 255, head >> 8 & 255, [f for f in functions if f != 0]))
     return lines
 
 

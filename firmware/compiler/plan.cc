@@ -24,6 +24,10 @@ std::string_view FormName(runtime::WeightForm form) {
       return "packed int8";
     case runtime::WeightForm::kPackedInt16:
       return "packed int16";
+    case runtime::WeightForm::kDirectInt8:
+      return "direct int8";
+    case runtime::WeightForm::kDirectInt16:
+      return "direct int16";
   }
   return "unknown";
 }

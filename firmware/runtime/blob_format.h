@@ -36,6 +36,9 @@ enum class WeightForm : uint8_t {
   kPlain = 0,        ///< int8 in TFLite's own order.
   kPackedInt8 = 1,   ///< int8, interleaved for the dsp kernels.
   kPackedInt16 = 2,  ///< Widened to int16: twice the flash, no unpacking at run time.
+  kDirectInt8 = 3,   ///< In the order in which one pixel is computed from where it lies: layers of
+                     ///< fused phases.
+  kDirectInt16 = 4,  ///< The same, widened.
 };
 
 enum class ElementType : uint8_t { kInt8 = 1, kInt32 = 2, kFloat32 = 3 };
@@ -184,6 +187,19 @@ struct PackedRequant {
 /// - Scratch: DepthwiseScratchBytes().
 /// - When output row y is written, all input rows below y * stride_h + kernel_h - pad_top have been
 ///   read and are not read again: the output may lie on them.
+///
+/// Direct forms: only in fused phases, without scratch, depth_multiplier 1, dilation 1. Channels
+/// (also in the PackedRequant table) are padded to a multiple of kDirectChannels.
+/// - CONV_2D: depth is padded to a multiple of kDepthStep; a kernel of more than one tap has a
+/// depth
+///   of at most kMaxDirectDepth. For each four channels a, b, c, d and each four depths:
+///     kDirectInt8   int8   a[0..3] b[0..3] c[0..3] d[0..3]
+///     kDirectInt16  int16  a[0] a[2] a[1] a[3], then the same of b, c and d
+/// - DEPTHWISE_CONV_2D: at most kMaxDirectTaps taps, padded to an even number. For each four
+///   channels and each two taps s, t:
+///     kDirectInt8   int8   s[a] s[b] t[a] t[b] s[c] s[d] t[c] t[d]
+///     kDirectInt16  int16  s[a] t[a] s[b] t[b] s[c] t[c] s[d] t[d]
+///   Behind the weights: the input's zero point, int8 a padded channel.
 struct ConvParams {
   uint16_t kernel_h;
   uint16_t kernel_w;
@@ -332,6 +348,9 @@ inline constexpr uint32_t kDepthStep =
 inline constexpr uint32_t kConvChannels = 2;       ///< Output channels computed together.
 inline constexpr uint32_t kConvPixels = 3;         ///< Output pixels computed together.
 inline constexpr uint32_t kDepthwiseChannels = 4;  ///< Channels of one group of planes.
+inline constexpr uint32_t kDirectChannels = 4;     ///< Direct: channels computed together.
+inline constexpr uint32_t kMaxDirectDepth = 256;   ///< Direct CONV_2D: bounds the stack.
+inline constexpr uint32_t kMaxDirectTaps = 50;     ///< Direct DEPTHWISE: bounds the stack.
 
 /// Packed CONV_2D: `pixels` patches widened to int16.
 constexpr uint64_t ConvScratchBytes(uint64_t depth, uint64_t pixels) {

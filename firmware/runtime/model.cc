@@ -104,6 +104,7 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
   OpCheck check;
   check.blob = blob.data();
   check.arena = arena.data();
+  check.kernels = kernels_;
   check.tensors = check.InBlob<TensorRecord>(header.tensors_offset);
   check.data_offset = header.data_offset;
   check.total_bytes = header.total_bytes;
@@ -139,6 +140,7 @@ void Model::Invoke(OpObserver* observer, uint64_t* fused_macs) {
   context.macs = observer != nullptr || fused_macs != nullptr ? &counted : nullptr;
   context.blob = blob_;
   context.arena = arena_;
+  context.kernels = kernels_;
   context.tensors = context.InBlob<TensorRecord>(header().tensors_offset);
   const auto* ops = context.InBlob<OpRecord>(header().ops_offset);
   for (uint16_t i = 0; i < header().op_count; ++i) {

@@ -40,6 +40,8 @@ set(TINYRIG_KERNELS_REFERENCE_SOURCES
     ${runtime_dir}/kernels/softmax/softmax_reference.cc)
 
 set(TINYRIG_KERNELS_DSP_SOURCES
+    ${runtime_dir}/fusion/direct_conv.cc
+    ${runtime_dir}/fusion/direct_depthwise.cc
     ${runtime_dir}/kernels/dsp_set.cc
     ${runtime_dir}/kernels/add/add_dsp.cc
     ${runtime_dir}/kernels/conv/conv_dsp.cc

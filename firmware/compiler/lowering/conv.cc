@@ -148,6 +148,32 @@ bool MayOverwriteInput(const Convolution& conv) {
   return true;
 }
 
+WeightForm DirectForm(const Variant& variant) {
+  return variant.weights == WeightForm::kPackedInt16 ? WeightForm::kDirectInt16
+                                                     : WeightForm::kDirectInt8;
+}
+
+/// A layer of a fused phase in the direct form, or plain where that is not defined or not exact.
+/// `weights` lie channel after channel.
+LoweredOp FinishDirect(Convolution conv, std::span<const int8_t> weights, const Variant& variant) {
+  const auto channels = static_cast<uint32_t>(conv.channels.size());
+  const bool depthwise = conv.op.kind == runtime::OpKind::kDepthwiseConv2D;
+  const uint64_t depth = weights.size() / channels;
+  const bool one_tap = conv.kernel_h == 1 && conv.kernel_w == 1;
+  const bool defined = depthwise
+                           ? conv.params.depth_multiplier == 1 && depth <= runtime::kMaxDirectTaps
+                           : one_tap || depth <= runtime::kMaxDirectDepth;
+  const bool dense = conv.params.dilation_h == 1 && conv.params.dilation_w == 1;
+  const auto table = MakePackedRequant(conv.channels, weights, ZeroPointOf(*conv.in),
+                                       ZeroPointOf(*conv.out), runtime::kDirectChannels);
+  if (!defined || !dense || !table) return FinishPlain(std::move(conv));
+  conv.op.form = DirectForm(variant);
+  auto packed =
+      depthwise ? PackDirectDepthwiseWeights(weights, channels, ZeroPointOf(*conv.in), conv.op.form)
+                : PackDirectConvWeights(weights, channels, conv.op.form);
+  return Finish(std::move(conv), std::move(packed), ToBytes(*table));
+}
+
 }  // namespace
 
 Result<LoweredOp> LowerConv(const LoweringInput& input) {
@@ -162,6 +188,10 @@ Result<LoweredOp> LowerConv(const LoweringInput& input) {
   const uint64_t depth = uint64_t{conv.kernel_h} * conv.kernel_w * conv.in->shape[3];
   conv.op.macs = conv.out->ElementCount() * depth;
   if (input.variant.kernels != runtime::KernelSetId::kDsp) return FinishPlain(std::move(conv));
+  if (input.in_phase) {
+    const std::vector<int8_t> weights = conv.weights;
+    return FinishDirect(std::move(conv), weights, input.variant);
+  }
 
   const auto table = MakePackedRequant(conv.channels, conv.weights, ZeroPointOf(*conv.in),
                                        ZeroPointOf(*conv.out), runtime::kConvChannels);
@@ -189,6 +219,10 @@ Result<LoweredOp> LowerDepthwiseConv(const LoweringInput& input) {
   conv.params.depth_multiplier = static_cast<uint16_t>(multiplier);
   conv.op.macs = conv.out->ElementCount() * conv.kernel_h * conv.kernel_w;
   if (input.variant.kernels != runtime::KernelSetId::kDsp) return FinishPlain(std::move(conv));
+  if (input.in_phase) {
+    const std::vector<int8_t> planar = ChannelFirst(conv.weights, out_channels);
+    return FinishDirect(std::move(conv), planar, input.variant);
+  }
 
   if (multiplier != 1 || conv.params.dilation_h != 1 || conv.params.dilation_w != 1) {
     conv.op.note = "plain kernel: depth multiplier or dilation above 1";

@@ -138,12 +138,10 @@ class FusedLowering {
     program_.ops.push_back(std::move(op));
   }
 
-  /// An operator of a phase, in the plain form: with the parameters that it would have alone.
+  /// An operator of a phase, with the parameters that it would have alone.
   Status AddMember(size_t graph_op, const PlannedPhase& phase) {
-    Variant plain = variant_;
-    plain.kernels = runtime::KernelSetId::kReference;
-    plain.weights = runtime::WeightForm::kPackedInt8;
-    TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph_, graph_.ops[graph_op], plain));
+    TRY_ASSIGN(std::vector<LoweredOp> steps,
+               LowerOne(graph_, graph_.ops[graph_op], variant_, true));
     for (LoweredOp& step : steps) {
       step.is_fused = true;
       step.macs = 0;

@@ -65,9 +65,6 @@ class TableMaker {
       }
     }
     for (const ArenaPart& part : phase_.parts) {
-      if (part.kind == PartKind::kSkipRing) {
-        return NotYet(phase_.blocks.front(), "begins a phase with a residual sum across a ring");
-      }
       const bool streams = part.kind == PartKind::kInputRows || part.kind == PartKind::kInputSlab ||
                            part.kind == PartKind::kPoolSums;
       if (streams) return NotYet(phase_.blocks.front(), "streams the network's input or output");
@@ -97,6 +94,9 @@ class TableMaker {
   Status AddBlock(size_t index) {
     const FusedBlock& block = phase_.blocks[index];
     const auto number = static_cast<int32_t>(index);
+    const size_t first_keep = tables_.keeps.size();
+    TRY(AddInputKeeps(block));
+    const size_t keeps = tables_.keeps.size() - first_keep;
     for (int32_t l = block.first; l <= block.last; ++l) TRY(AddLayer(index, l));
     const ArenaPart* staged = FindPart(phase_, PartKind::kStaged, block.last + 1, number);
     if (staged == nullptr) return NotYet(block, "is summed up channel by channel");
@@ -104,8 +104,25 @@ class TableMaker {
                               .output = OutputOf(index),
                               .staged = static_cast<uint32_t>(staged->offset),
                               .layers = Narrow(static_cast<size_t>(block.last - block.first + 1)),
-                              .height = Narrow(static_cast<size_t>(block.height))});
+                              .height = Narrow(static_cast<size_t>(block.height)),
+                              .first_keep = Narrow(first_keep),
+                              .keeps = static_cast<uint8_t>(keeps),
+                              .reserved = 0});
     return OkStatus();
+  }
+
+  /// Rows of the block's input for sums of later blocks.
+  Status AddInputKeeps(const FusedBlock& block) {
+    const size_t before = tables_.keeps.size();
+    for (const Skip& skip : chain_.skips) {
+      if (skip.from != block.first || skip.to <= block.last + 1) continue;
+      const ArenaPart* ring = FindPart(phase_, PartKind::kSkipRing, skip.from, -1, skip.to);
+      if (ring == nullptr) continue;
+      tables_.keeps.push_back(
+          {.place = PlaceOf(*ring), .rows_of = runtime::kNewRows, .reserved = 0});
+    }
+    if (tables_.keeps.size() - before <= UINT8_MAX) return OkStatus();
+    return NotYet(block, "begins more than 255 residual sums");
   }
 
   Status AddLayer(size_t index, int32_t l) {
@@ -148,6 +165,9 @@ class TableMaker {
     } else if (skip.from > block.first) {
       place = PlaceOf(*FindPart(phase_, PartKind::kSkipColumns, skip.from,
                                 static_cast<int32_t>(index), skip.to));
+    } else if (const ArenaPart* ring =
+                   FindPart(phase_, PartKind::kSkipRing, skip.from, -1, skip.to)) {
+      place = PlaceOf(*ring);
     } else if (const ArenaPart* kept = FindPart(phase_, PartKind::kKept, skip.from)) {
       place = PlaceOf(*kept);
     } else {
@@ -169,6 +189,10 @@ class TableMaker {
       const auto rows_of = static_cast<size_t>(skip.to - 1 - block.first);
       tables_.keeps.push_back(
           {.place = PlaceOf(*columns), .rows_of = Narrow(rows_of), .reserved = 0});
+    } else if (skip.from <= block.last && skip.to <= phase_.end) {
+      const ArenaPart* ring = FindPart(phase_, PartKind::kSkipRing, skip.from, -1, skip.to);
+      tables_.keeps.push_back(
+          {.place = PlaceOf(*ring), .rows_of = runtime::kNewRows, .reserved = 0});
     } else if (skip.from < phase_.end && skip.to > phase_.end) {
       const ArenaPart* kept = FindPart(phase_, PartKind::kKept, skip.from);
       tables_.keeps.push_back(

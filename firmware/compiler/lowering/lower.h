@@ -15,8 +15,10 @@ namespace tinyrig::compiler {
 ///   kInvalidArgument  shapes or quantisation that contradict each other
 Result<std::vector<LoweredOp>> Lower(const Graph& graph, const Variant& variant);
 
-/// One operator of the graph: its steps, usually one. The same errors.
-Result<std::vector<LoweredOp>> LowerOne(const Graph& graph, const Op& op, const Variant& variant);
+/// One operator of the graph: its steps, usually one; `in_phase`: in the form that fused phases
+/// read. The same errors.
+Result<std::vector<LoweredOp>> LowerOne(const Graph& graph, const Op& op, const Variant& variant,
+                                        bool in_phase = false);
 
 /// Whether Lower() knows the operator at all (its options and types may still be refused).
 bool IsSupported(const Op& op);

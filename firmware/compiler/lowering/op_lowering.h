@@ -16,6 +16,7 @@ struct LoweringInput {
   const Graph& graph;
   const Op& op;
   const Variant& variant;
+  bool in_phase = false;  ///< As a layer of a fused phase.
 };
 
 /// Operators that take several steps.

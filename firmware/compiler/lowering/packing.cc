@@ -18,7 +18,8 @@ using runtime::WeightForm;
 class PackedValues {
  public:
   PackedValues(uint64_t count, WeightForm form)
-      : width_(form == WeightForm::kPackedInt16 ? 2 : 1), bytes_(count * width_) {}
+      : width_(form == WeightForm::kPackedInt16 || form == WeightForm::kDirectInt16 ? 2 : 1),
+        bytes_(count * width_) {}
 
   void Set(uint64_t position, int8_t value) {
     bytes_[position * width_] = static_cast<std::byte>(value);
@@ -181,6 +182,43 @@ std::vector<std::byte> PackDepthwiseWeights(std::span<const int8_t> weights, uin
     }
   }
   return packed.Take();
+}
+
+std::vector<std::byte> PackDirectConvWeights(std::span<const int8_t> weights, uint32_t channels,
+                                             WeightForm form) {
+  const uint64_t depth = weights.size() / channels;
+  const uint64_t padded_depth = RoundUp(depth, runtime::kDepthStep);
+  PackedValues packed(RoundUp(channels, runtime::kDirectChannels) * padded_depth, form);
+  // SXTB16 gives depths 0 and 2, then 1 and 3.
+  constexpr uint64_t kInt16Order[] = {0, 2, 1, 3};
+  for (uint64_t c = 0; c < channels; ++c) {
+    const uint64_t group = c / 4 * 4 * padded_depth;
+    for (uint64_t d = 0; d < depth; ++d) {
+      const uint64_t within = form == WeightForm::kDirectInt16 ? kInt16Order[d % 4] : d % 4;
+      packed.Set(group + d / 4 * 16 + c % 4 * 4 + within, weights[c * depth + d]);
+    }
+  }
+  return packed.Take();
+}
+
+std::vector<std::byte> PackDirectDepthwiseWeights(std::span<const int8_t> weights,
+                                                  uint32_t channels, int32_t input_zero_point,
+                                                  WeightForm form) {
+  const uint64_t taps = weights.size() / channels;
+  const uint64_t even_taps = RoundUp(taps, 2);
+  const uint64_t padded = RoundUp(channels, runtime::kDirectChannels);
+  PackedValues packed(padded * even_taps, form);
+  for (uint64_t c = 0; c < channels; ++c) {
+    const uint64_t group = c / 4 * 4 * even_taps;
+    for (uint64_t t = 0; t < taps; ++t) {
+      const uint64_t within =
+          form == WeightForm::kDirectInt16 ? c % 4 * 2 + t % 2 : c % 4 / 2 * 4 + t % 2 * 2 + c % 2;
+      packed.Set(group + t / 2 * 8 + within, weights[c * taps + t]);
+    }
+  }
+  std::vector<std::byte> bytes = packed.Take();
+  bytes.resize(bytes.size() + padded, static_cast<std::byte>(input_zero_point));
+  return bytes;
 }
 
 }  // namespace tinyrig::compiler

@@ -52,7 +52,8 @@ class PhaseCheck {
   bool CheckBlock(const FusedBlock& block) {
     if (block.layers == 0 || block.layers > kMaxFusedLayers || block.height == 0 ||
         block.layers > phase_.params.layers - next_layer_ || block.input.columns != 0 ||
-        block.output.columns != 0 || !PlaceFits(block.input, map_)) {
+        block.output.columns != 0 || !PlaceFits(block.input, map_) || block.reserved != 0 ||
+        !CheckInputKeeps(block)) {
       return false;
     }
     for (uint32_t l = 0; l < block.layers; ++l, ++next_layer_) {
@@ -68,11 +69,22 @@ class PhaseCheck {
     return op < phase_.params.ops && (phase_.Operator(op).op->flags & kOpIsFused) != 0;
   }
 
+  bool CheckInputKeeps(const FusedBlock& block) const {
+    if (uint32_t{block.first_keep} + block.keeps > phase_.params.keeps) return false;
+    for (uint32_t i = 0; i < block.keeps; ++i) {
+      const FusedKeep& keep = phase_.keeps[block.first_keep + i];
+      if (keep.rows_of != kNewRows || keep.place.columns != 0 || !PlaceFits(keep.place, map_)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   bool CheckLayer(const FusedLayer& layer, const FusedBlock& block) {
     if (!HasOperator(layer.op)) return false;
     const OpContext op = phase_.Operator(layer.op);
-    if (!IsFusedLayer(*op.op) || op.op->form != WeightForm::kPlain || !IsMap(op.input()) ||
-        !IsMap(op.output()) || ShapeOf(op.input()) != map_) {
+    if (KernelOf(op).pixel == nullptr || !IsMap(op.input()) || !IsMap(op.output()) ||
+        ShapeOf(op.input()) != map_) {
       return false;
     }
     map_ = ShapeOf(op.output());
@@ -85,7 +97,7 @@ class PhaseCheck {
       const FusedSum& sum = phase_.sums[layer.first_sum + i];
       if (!HasOperator(sum.op) || sum.operand > 1 || sum.reserved != 0) return false;
       const OpContext add = phase_.Operator(sum.op);
-      if (add.op->kind != OpKind::kAdd || add.params<AddParams>().broadcast_offset != 0 ||
+      if (KernelOf(add).sum == nullptr || add.params<AddParams>().broadcast_offset != 0 ||
           !IsMap(add.output()) || ShapeOf(add.output()) != map_ || !PlaceFits(sum.place, map_)) {
         return false;
       }
@@ -97,7 +109,8 @@ class PhaseCheck {
     if (uint32_t{layer.first_keep} + layer.keeps > phase_.params.keeps) return false;
     for (uint32_t i = 0; i < layer.keeps; ++i) {
       const FusedKeep& keep = phase_.keeps[layer.first_keep + i];
-      const bool rows = keep.rows_of == kAllRows || keep.rows_of < block.layers;
+      const bool rows =
+          keep.rows_of == kAllRows || keep.rows_of == kNewRows || keep.rows_of < block.layers;
       if (!rows || keep.reserved != 0 || !PlaceFits(keep.place, map_)) return false;
     }
     return true;

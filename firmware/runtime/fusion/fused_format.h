@@ -28,10 +28,11 @@ struct FusedSum {
 /// A copy of each pixel of a layer's output, sums taken, for a sum to come.
 struct FusedKeep {
   FusedPlace place;
-  uint16_t rows_of;   ///< Layer of the block: only the rows of its output are kept. kAllRows: all.
+  uint16_t rows_of;   ///< Layer of the block: only the rows of its output are kept; or one below.
   uint16_t reserved;  ///< 0.
 };
 inline constexpr uint16_t kAllRows = 0xFFFF;
+inline constexpr uint16_t kNewRows = 0xFFFE;  ///< Those that no iteration has made before.
 
 /// CONV_2D, DEPTHWISE_CONV_2D or a pool, with the sums that end at its output.
 struct FusedLayer {
@@ -51,6 +52,9 @@ struct FusedBlock {
   uint32_t staged;    ///< In the arena: one pixel of the output until it is complete.
   uint16_t layers;
   uint16_t height;
+  uint16_t first_keep;  ///< Of the block's input, kNewRows, before an iteration.
+  uint8_t keeps;
+  uint8_t reserved;  ///< 0.
 };
 
 /// FUSED_PHASE: input and output are maps that exist as a whole. The last block runs its iterations
@@ -79,7 +83,7 @@ static_assert(sizeof(FusedPlace) == 8);
 static_assert(sizeof(FusedSum) == 12);
 static_assert(sizeof(FusedKeep) == 12);
 static_assert(sizeof(FusedLayer) == 16);
-static_assert(sizeof(FusedBlock) == 24);
+static_assert(sizeof(FusedBlock) == 28);
 static_assert(sizeof(FusedParams) == 28);
 static_assert(sizeof(MoveParams) == 12);
 

@@ -51,9 +51,4 @@ LayerWindow WindowOf(const OpContext& layer) {
   return From(layer.params<PoolParams>(), layer.input());
 }
 
-bool IsFusedLayer(const OpRecord& op) {
-  return IsConvolution(op.kind) || op.kind == OpKind::kAveragePool2D ||
-         op.kind == OpKind::kMaxPool2D;
-}
-
 }  // namespace tinyrig::runtime

@@ -27,10 +27,12 @@ struct LayerWindow {
   PixelWindow At(const PixelMap& input, int32_t y, int32_t x) const;
 };
 
-/// REQUIRES: IsFusedLayer(), and the operator's own prepare was kOk.
-LayerWindow WindowOf(const OpContext& layer);
+/// The operator's kernel. REQUIRES: its own prepare was kOk.
+inline const Kernel& KernelOf(const OpContext& layer) {
+  return *layer.kernels->Find(layer.op->kind, layer.op->form);
+}
 
-/// Whether a fused phase can have the operator as a layer.
-bool IsFusedLayer(const OpRecord& op);
+/// REQUIRES, here and below: KernelOf() has `pixel`.
+LayerWindow WindowOf(const OpContext& layer);
 
 }  // namespace tinyrig::runtime

@@ -4,7 +4,6 @@
 #include "firmware/runtime/kernels/requantize.h"
 
 namespace tinyrig::runtime {
-namespace {
 
 void ConvPixel(const OpContext& layer, const PixelWindow& window, int8_t* out) {
   const auto& params = layer.params<ConvParams>();
@@ -61,21 +60,6 @@ void MaxPixel(const OpContext& layer, const PixelWindow& window, int8_t* out) {
       if (values[c] > greatest) greatest = values[c];
     });
     out[c] = static_cast<int8_t>(Clamp(greatest, params.activation_min, params.activation_max));
-  }
-}
-
-}  // namespace
-
-void MakePixel(const OpContext& layer, const PixelWindow& window, int8_t* out) {
-  switch (layer.op->kind) {
-    case OpKind::kConv2D:
-      return ConvPixel(layer, window, out);
-    case OpKind::kDepthwiseConv2D:
-      return DepthwisePixel(layer, window, out);
-    case OpKind::kAveragePool2D:
-      return AveragePixel(layer, window, out);
-    default:
-      return MaxPixel(layer, window, out);
   }
 }
 

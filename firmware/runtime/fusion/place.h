@@ -51,6 +51,11 @@ struct PixelWindow {
   uint32_t first_column_slot;
   int32_t kernel_w;
 
+  /// Values of the first tap that lies in the map.
+  const int8_t* First() const {
+    return map.base + first_row_slot * map.row_step + first_column_slot * map.column_step;
+  }
+
   /// Calls use(values of a pixel, number of its tap) for all taps.
   template <typename Use>
   void ForEach(Use use) const {

@@ -1,10 +1,24 @@
 #include "firmware/runtime/fusion/tile.h"
 
-#include <cstring>
-
 #include "firmware/runtime/fusion/pixel.h"
+#include "firmware/runtime/kernels/simd/simd.h"
 
 namespace tinyrig::runtime {
+namespace {
+
+RowSpan TileRows(int32_t height, uint32_t tile_height, uint32_t i) {
+  const auto end = static_cast<int32_t>((i + 1) * tile_height);
+  return {static_cast<int16_t>(i * tile_height),
+          static_cast<int16_t>((end < height ? end : height) - 1)};
+}
+
+/// Pixels are short: a call of memcpy costs more than it saves.
+void CopyPixel(int8_t* to, const int8_t* from, uint32_t channels) {
+  for (; channels >= 4; channels -= 4, to += 4, from += 4) StoreWord(to, LoadWord(from));
+  for (; channels > 0; --channels) *to++ = *from++;
+}
+
+}  // namespace
 
 FusedPhase::FusedPhase(const OpContext& phase)
     : context(phase),
@@ -14,46 +28,53 @@ FusedPhase::FusedPhase(const OpContext& phase)
       sums(phase.InBlob<FusedSum>(params.sums_offset)),
       keeps(phase.InBlob<FusedKeep>(params.keeps_offset)) {}
 
-RowSpan TileRows(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers,
-                 uint32_t i) {
-  const uint32_t height = phase.Operator(layers[block.layers - 1].op).output().dims[1];
-  const uint32_t end = (i + 1) * block.height;
-  return {static_cast<int16_t>(i * block.height),
-          static_cast<int16_t>((end < height ? end : height) - 1)};
-}
-
 Tile::Tile(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers, uint32_t i)
     : phase_(phase), block_(block), layers_(layers) {
-  uint32_t map = block.layers;
-  rows_[map] = TileRows(phase, block, layers, i);
-  made_[map] = 0;
-  while (map-- > 0) {
-    rows_[map] = WindowOf(Layer(map)).InputRows(rows_[map + 1]);
-    made_[map] = 0;
+  FindRows(i);
+  // A pointwise layer takes its pixel from the one before, but for the first.
+  for (uint32_t map = 1; map <= block.layers; ++map) {
+    const bool behind_pixel = map > 1 && WindowOf(Layer(map - 1)).pointwise();
+    maps_[map].source = behind_pixel ? maps_[map - 1].source : static_cast<uint16_t>(map - 1);
   }
 }
 
-uint32_t Tile::SourceOf(uint32_t map) const {
-  do --map;
-  while (IsPixel(map));
-  return map;
+void Tile::FindRows(uint32_t i) {
+  const auto height = static_cast<int32_t>(Layer(block_.layers - 1u).output().dims[1]);
+  RowSpan rows = TileRows(height, block_.height, i);
+  RowSpan before = TileRows(height, block_.height, i == 0 ? 0 : i - 1);
+  for (uint32_t map = block_.layers;; --map) {
+    const OpContext layer = Layer(map == 0 ? 0 : map - 1);
+    const TensorRecord& values = map == 0 ? layer.input() : layer.output();
+    maps_[map] = {.lo = rows.lo,
+                  .hi = rows.hi,
+                  .fresh = static_cast<int16_t>(i == 0 ? 0 : before.hi + 1),
+                  .made = 0,
+                  .width = static_cast<uint16_t>(values.dims[2]),
+                  .source = 0};
+    if (map == 0) return;
+    const LayerWindow window = WindowOf(layer);
+    rows = window.InputRows(rows);
+    before = window.InputRows(before);
+  }
 }
 
-PixelMap Tile::InputOf(uint32_t layer) const {
+PixelMap Tile::InputOf(uint32_t layer, const OpContext& op) const {
   const FusedPlace& place = layer == 0 ? block_.input : layers_[layer].input;
-  return MakePixelMap(phase_.context.arena, place, Layer(layer).input(), rows_[layer].lo);
+  return MakePixelMap(phase_.context.arena, place, op.input(), maps_[layer].lo);
 }
 
 /// Columns that no window reaches are made all the same: the plan counts them.
 void Tile::Run() {
-  for (uint32_t wanted = block_.layers; wanted > 0; wanted = SourceOf(wanted)) {
-    while (made_[wanted] < Width(wanted)) {
+  KeepInput();
+  for (uint32_t wanted = block_.layers; wanted > 0; wanted = maps_[wanted].source) {
+    while (maps_[wanted].made < maps_[wanted].width) {
       // Down to the first map whose window is there, without a stack: what lies between is found
       // again.
       uint32_t map = wanted;
-      for (uint32_t source = SourceOf(map);
-           source > 0 && made_[source] < WindowOf(Layer(source)).InputColumnsEnd(made_[map]);
-           source = SourceOf(map)) {
+      for (uint32_t source = maps_[map].source;
+           source > 0 &&
+           maps_[source].made < WindowOf(Layer(source)).InputColumnsEnd(maps_[map].made);
+           source = maps_[map].source) {
         map = source;
       }
       MakeColumn(map);
@@ -61,31 +82,62 @@ void Tile::Run() {
   }
 }
 
-void Tile::MakeColumn(uint32_t map) {
-  const uint32_t source = SourceOf(map);
-  const int32_t x = made_[map]++;
-  for (int32_t y = rows_[map].lo; y <= rows_[map].hi; ++y) MakePixels(source, map, y, x);
-  if (phase_.context.macs == nullptr) return;
-  for (uint32_t layer = source; layer < map; ++layer) {
-    *phase_.context.macs += PixelMacs(Layer(layer)) * static_cast<uint32_t>(rows_[map].count());
+/// Rows of the input that a sum behind a ring wants, when they are first here.
+void Tile::KeepInput() const {
+  if (block_.keeps == 0) return;
+  const OpContext first = Layer(0);
+  const TensorRecord& map = first.input();
+  const PixelMap input = InputOf(0, first);
+  const FusedKeep* keep = phase_.keeps + block_.first_keep;
+  for (uint32_t i = 0; i < block_.keeps; ++i, ++keep) {
+    const PixelMap kept = MakePixelMap(phase_.context.arena, keep->place, map, 0);
+    for (int32_t y = maps_[0].fresh; y <= maps_[0].hi; ++y) {
+      CopyPixel(kept.At(y, 0), input.At(y, 0), map.dims[2] * map.dims[3]);
+    }
   }
 }
 
-/// Layers source..map-1 at one place; all but the first are pointwise.
-void Tile::MakePixels(uint32_t source, uint32_t map, int32_t y, int32_t x) {
-  for (uint32_t layer = source; layer < map; ++layer) {
-    const OpContext op = Layer(layer);
-    const PixelMap input = InputOf(layer);
-    const bool is_output = layer + 1 == block_.layers;
-    int8_t* pixel = is_output ? reinterpret_cast<int8_t*>(phase_.context.arena + block_.staged)
-                              : InputOf(layer + 1).At(y, x);
-    MakePixel(op, WindowOf(op).At(input, y, x), pixel);
-    TakeSums(layer, y, x, pixel);
-    Keep(layer, y, x, pixel);
-    if (!is_output) continue;
-    const PixelMap output = MakePixelMap(phase_.context.arena, block_.output, op.output(), 0);
-    std::memcpy(output.At(y, x), pixel, op.output().dims[3]);
+Tile::Step Tile::MakeStep(uint32_t layer) const {
+  const OpContext op = Layer(layer);
+  Step step = {.op = op,
+               .make = KernelOf(op).pixel,
+               .window = WindowOf(op),
+               .input = InputOf(layer, op),
+               .output = {},
+               .staged = nullptr};
+  if (layer + 1 == block_.layers) {
+    step.staged = reinterpret_cast<int8_t*>(phase_.context.arena + block_.staged);
+    step.output = MakePixelMap(phase_.context.arena, block_.output, op.output(), 0);
+  } else {
+    step.output = InputOf(layer + 1, Layer(layer + 1));
   }
+  return step;
+}
+
+void Tile::MakeColumn(uint32_t map) {
+  const uint32_t source = maps_[map].source;
+  const int32_t x = maps_[map].made++;
+  Step steps[kSteps];
+  for (uint32_t i = 0; i < kSteps && source + i < map; ++i) steps[i] = MakeStep(source + i);
+  for (int32_t y = maps_[map].lo; y <= maps_[map].hi; ++y) {
+    for (uint32_t layer = source; layer < map; ++layer) {
+      const uint32_t i = layer - source;
+      MakePixel(i < kSteps ? steps[i] : MakeStep(layer), layer, y, x);
+    }
+  }
+  if (phase_.context.macs == nullptr) return;
+  const auto rows = static_cast<uint32_t>(maps_[map].hi - maps_[map].lo + 1);
+  for (uint32_t layer = source; layer < map; ++layer) {
+    *phase_.context.macs += PixelMacs(Layer(layer)) * rows;
+  }
+}
+
+void Tile::MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) const {
+  int8_t* pixel = step.staged != nullptr ? step.staged : step.output.At(y, x);
+  step.make(step.op, step.window.At(step.input, y, x), pixel);
+  if (layers_[layer].sums != 0) TakeSums(layer, y, x, pixel);
+  if (layers_[layer].keeps != 0) Keep(layer, y, x, pixel);
+  if (step.staged != nullptr) CopyPixel(step.output.At(y, x), pixel, step.op.output().dims[3]);
 }
 
 void Tile::TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const {
@@ -93,8 +145,8 @@ void Tile::TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const {
   for (uint32_t i = 0; i < layers_[layer].sums; ++i, ++sum) {
     const OpContext add = phase_.Operator(sum->op);
     const PixelMap waited =
-        MakePixelMap(phase_.context.arena, sum->place, add.output(), rows_[layer + 1].lo);
-    AddToPixel(add, sum->operand, waited.At(y, x), pixel);
+        MakePixelMap(phase_.context.arena, sum->place, add.output(), maps_[layer + 1].lo);
+    KernelOf(add).sum(add, sum->operand, waited.At(y, x), pixel);
   }
 }
 
@@ -102,14 +154,16 @@ void Tile::Keep(uint32_t layer, int32_t y, int32_t x, const int8_t* pixel) const
   const FusedKeep* keep = phase_.keeps + layers_[layer].first_keep;
   for (uint32_t i = 0; i < layers_[layer].keeps; ++i, ++keep) {
     int32_t first_row = 0;
-    if (keep->rows_of != kAllRows) {
-      const RowSpan rows = rows_[keep->rows_of + 1];
+    if (keep->rows_of == kNewRows) {
+      if (y < maps_[layer + 1].fresh) continue;
+    } else if (keep->rows_of != kAllRows) {
+      const Map& rows = maps_[keep->rows_of + 1];
       if (y < rows.lo || y > rows.hi) continue;
       first_row = rows.lo;
     }
     const TensorRecord& map = Layer(layer).output();
     const PixelMap kept = MakePixelMap(phase_.context.arena, keep->place, map, first_row);
-    std::memcpy(kept.At(y, x), pixel, map.dims[3]);
+    CopyPixel(kept.At(y, x), pixel, map.dims[3]);
   }
 }
 

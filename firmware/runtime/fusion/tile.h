@@ -22,45 +22,54 @@ struct FusedPhase {
   }
 };
 
-/// Output rows of iteration `i` of a block.
-RowSpan TileRows(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers,
-                 uint32_t i);
-
 /// One iteration of a block: sweeps the columns of its output from left to right. Every map inside
 /// the block that a window reads keeps as many columns as the window covers, all others a pixel;
 /// all columns of the iteration's rows are made. A pixel of the output is written when all of it is
 /// there.
 class Tile {
  public:
-  /// REQUIRES: PrepareFusedPhase() was kOk; `layers` are the block's.
+  /// Iteration `i`. REQUIRES: PrepareFusedPhase() was kOk; `layers` are the block's.
   Tile(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers, uint32_t i);
 
   /// Rows of the block's input that Run() reads.
-  RowSpan input_rows() const { return rows_[0]; }
+  RowSpan input_rows() const { return {maps_[0].lo, maps_[0].hi}; }
   void Run();
 
  private:
+  /// Map 0 is the block's input, map n the output of its layer n - 1.
+  struct Map {
+    int16_t lo;  ///< Rows of this iteration, both included.
+    int16_t hi;
+    int16_t fresh;    ///< The first row that no iteration before had.
+    uint16_t made;    ///< Columns.
+    uint16_t width;   ///< Columns.
+    uint16_t source;  ///< The map that the layers up to here read: behind it there are pixels only.
+  };
+  /// A layer with all that its pixels have in common.
+  struct Step {
+    OpContext op;
+    void (*make)(const OpContext& layer, const PixelWindow& window, int8_t* out);
+    LayerWindow window;
+    PixelMap input;
+    PixelMap output;  ///< Of the next layer, or the block's.
+    int8_t* staged;   ///< Where an output pixel is made before it goes to the block's output.
+  };
+  static constexpr uint32_t kSteps = 3;
+
   OpContext Layer(uint32_t layer) const { return phase_.Operator(layers_[layer].op); }
-  int32_t Width(uint32_t map) const {
-    return static_cast<int32_t>(Layer(map - 1).output().dims[2]);
-  }
-  bool IsPixel(uint32_t map) const {
-    return map > 0 && map < block_.layers && WindowOf(Layer(map)).pointwise();
-  }
-  /// The map that the layers up to map `map` read: behind them there are pixels only.
-  uint32_t SourceOf(uint32_t map) const;
-  PixelMap InputOf(uint32_t layer) const;
+  void FindRows(uint32_t i);
+  PixelMap InputOf(uint32_t layer, const OpContext& op) const;
+  Step MakeStep(uint32_t layer) const;
+  void KeepInput() const;
   void MakeColumn(uint32_t map);
-  void MakePixels(uint32_t source, uint32_t map, int32_t y, int32_t x);
+  void MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) const;
   void TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const;
   void Keep(uint32_t layer, int32_t y, int32_t x, const int8_t* pixel) const;
 
   const FusedPhase& phase_;
   const FusedBlock& block_;
   const FusedLayer* layers_;
-  // Of maps 0 (the block's input) to layers (its output).
-  RowSpan rows_[kMaxFusedLayers + 1];
-  uint16_t made_[kMaxFusedLayers + 1];  ///< Columns.
+  Map maps_[kMaxFusedLayers + 1];
 };
 
 }  // namespace tinyrig::runtime

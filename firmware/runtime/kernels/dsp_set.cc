@@ -1,4 +1,6 @@
+#include "firmware/runtime/fusion/direct.h"
 #include "firmware/runtime/fusion/fused_phase.h"
+#include "firmware/runtime/fusion/pixel.h"
 #include "firmware/runtime/kernels/add/add.h"
 #include "firmware/runtime/kernels/average_pool/average_pool.h"
 #include "firmware/runtime/kernels/conv/conv.h"
@@ -21,24 +23,32 @@ namespace {
 constexpr WeightForm kPlain = WeightForm::kPlain;
 constexpr WeightForm kInt8 = WeightForm::kPackedInt8;
 constexpr WeightForm kInt16 = WeightForm::kPackedInt16;
+constexpr WeightForm kDirect8 = WeightForm::kDirectInt8;
+constexpr WeightForm kDirect16 = WeightForm::kDirectInt16;
 
 // Plain forms stay: the compiler keeps them where a packed form would not be exact or is not
 // defined.
 constexpr Kernel kKernels[] = {
+    {OpKind::kConv2D, kDirect8, PrepareDirectConv, nullptr, DirectConvPixelInt8},
+    {OpKind::kConv2D, kDirect16, PrepareDirectConv, nullptr, DirectConvPixelInt16},
+    {OpKind::kDepthwiseConv2D, kDirect8, PrepareDirectDepthwise, nullptr, DirectDepthwisePixelInt8},
+    {OpKind::kDepthwiseConv2D, kDirect16, PrepareDirectDepthwise, nullptr,
+     DirectDepthwisePixelInt16},
     {OpKind::kConv2D, kInt8, PrepareConvDsp, ConvDspInt8},
     {OpKind::kConv2D, kInt16, PrepareConvDsp, ConvDspInt16},
     {OpKind::kDepthwiseConv2D, kInt8, PrepareDepthwiseConvDsp, DepthwiseConvDspInt8},
     {OpKind::kDepthwiseConv2D, kInt16, PrepareDepthwiseConvDsp, DepthwiseConvDspInt16},
     {OpKind::kFullyConnected, kInt8, PrepareFullyConnectedDsp, FullyConnectedDspInt8},
     {OpKind::kFullyConnected, kInt16, PrepareFullyConnectedDsp, FullyConnectedDspInt16},
-    {OpKind::kConv2D, kPlain, PrepareConvReference, ConvReference},
-    {OpKind::kDepthwiseConv2D, kPlain, PrepareDepthwiseConvReference, DepthwiseConvReference},
+    {OpKind::kConv2D, kPlain, PrepareConvReference, ConvReference, ConvPixel},
+    {OpKind::kDepthwiseConv2D, kPlain, PrepareDepthwiseConvReference, DepthwiseConvReference,
+     DepthwisePixel},
     {OpKind::kFullyConnected, kPlain, PrepareFullyConnectedReference, FullyConnectedReference},
-    {OpKind::kAveragePool2D, kPlain, PrepareAveragePool, AveragePool},
-    {OpKind::kMaxPool2D, kPlain, PrepareMaxPool, MaxPool},
+    {OpKind::kAveragePool2D, kPlain, PrepareAveragePool, AveragePool, AveragePixel},
+    {OpKind::kMaxPool2D, kPlain, PrepareMaxPool, MaxPool, MaxPixel},
     {OpKind::kReshape, kPlain, PrepareReshape, Reshape},
     {OpKind::kSoftmax, kPlain, PrepareSoftmax, Softmax},
-    {OpKind::kAdd, kPlain, PrepareAdd, AddDsp},
+    {OpKind::kAdd, kPlain, PrepareAdd, AddDsp, nullptr, AddToPixelDsp},
     {OpKind::kSub, kPlain, PrepareAdd, Sub},
     {OpKind::kMul, kPlain, PrepareMul, Mul},
     {OpKind::kCopy, kPlain, PrepareCopy, Copy},

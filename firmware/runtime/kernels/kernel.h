@@ -18,6 +18,7 @@ struct OpContext {
   std::byte* arena;
   const TensorRecord* tensors;
   const OpRecord* op;
+  const struct KernelSet* kernels = nullptr;
   uint64_t* macs = nullptr;  ///< Where fused phases count what they multiply; usually nowhere.
 
   /// A struct or table in flash. REQUIRES: offset was checked by Prepare.
@@ -67,6 +68,8 @@ constexpr bool ShiftIsSound(int32_t shift) { return shift >= -31 && shift <= 30;
 /// Elements of a tensor; at most 2^32 for tensors that Model::Prepare() accepted.
 uint64_t ElementCount(const TensorRecord& tensor);
 
+struct PixelWindow;
+
 /// How one operator is computed from one weight form.
 struct Kernel {
   OpKind kind;
@@ -75,7 +78,14 @@ struct Kernel {
   /// kInvalidArgument.
   Code (*prepare)(const OpCheck& check);
   /// Computes the output. Reads and writes nothing but this operator's tensors, scratch and data.
+  /// Null for forms that only fused phases have; their prepare wants kOpIsFused.
   void (*invoke)(const OpContext& context);
+  /// As a layer of a fused phase: all channels of one output pixel, which is no part of the
+  /// window's map. Null where phases cannot have it.
+  void (*pixel)(const OpContext& layer, const PixelWindow& window, int8_t* out) = nullptr;
+  /// As a sum in a fused phase: adds the pixel that has waited, which is input `operand` of the
+  /// operator, to the one at `pixel`. Null where phases cannot have it.
+  void (*sum)(const OpContext& add, int operand, const int8_t* waited, int8_t* pixel) = nullptr;
 };
 
 /// The kernels a program is linked with.

@@ -1,4 +1,5 @@
 #include "firmware/runtime/fusion/fused_phase.h"
+#include "firmware/runtime/fusion/pixel.h"
 #include "firmware/runtime/kernels/add/add.h"
 #include "firmware/runtime/kernels/average_pool/average_pool.h"
 #include "firmware/runtime/kernels/conv/conv.h"
@@ -21,14 +22,15 @@ namespace {
 constexpr WeightForm kPlain = WeightForm::kPlain;
 
 constexpr Kernel kKernels[] = {
-    {OpKind::kConv2D, kPlain, PrepareConvReference, ConvReference},
-    {OpKind::kDepthwiseConv2D, kPlain, PrepareDepthwiseConvReference, DepthwiseConvReference},
+    {OpKind::kConv2D, kPlain, PrepareConvReference, ConvReference, ConvPixel},
+    {OpKind::kDepthwiseConv2D, kPlain, PrepareDepthwiseConvReference, DepthwiseConvReference,
+     DepthwisePixel},
     {OpKind::kFullyConnected, kPlain, PrepareFullyConnectedReference, FullyConnectedReference},
-    {OpKind::kAveragePool2D, kPlain, PrepareAveragePool, AveragePool},
-    {OpKind::kMaxPool2D, kPlain, PrepareMaxPool, MaxPool},
+    {OpKind::kAveragePool2D, kPlain, PrepareAveragePool, AveragePool, AveragePixel},
+    {OpKind::kMaxPool2D, kPlain, PrepareMaxPool, MaxPool, MaxPixel},
     {OpKind::kReshape, kPlain, PrepareReshape, Reshape},
     {OpKind::kSoftmax, kPlain, PrepareSoftmax, Softmax},
-    {OpKind::kAdd, kPlain, PrepareAdd, Add},
+    {OpKind::kAdd, kPlain, PrepareAdd, Add, nullptr, AddToPixel},
     {OpKind::kSub, kPlain, PrepareAdd, Sub},
     {OpKind::kMul, kPlain, PrepareMul, Mul},
     {OpKind::kCopy, kPlain, PrepareCopy, Copy},

@@ -39,5 +39,7 @@ Code PrepareAdd(const OpCheck& check);
 void Add(const OpContext& context);
 void Sub(const OpContext& context);
 void AddDsp(const OpContext& context);
+/// Kernel::sum.
+void AddToPixelDsp(const OpContext& add, int operand, const int8_t* waited, int8_t* pixel);
 
 }  // namespace tinyrig::runtime

@@ -1,4 +1,5 @@
 #include "firmware/runtime/fixed_point.h"
+#include "firmware/runtime/fusion/pixel.h"
 #include "firmware/runtime/kernels/add/add.h"
 #include "firmware/runtime/kernels/broadcast.h"
 #include "firmware/runtime/kernels/simd/simd.h"
@@ -85,16 +86,19 @@ struct Steps {
   }
 }
 
+/// Whether Combine() gives the same as AddValues(), with input `half` as its first.
+bool CanCombine(const AddParams& params, int half) {
+  return IsHalf(params, half) && params.output_shift != 0 &&
+         IsExact(params.multiplier[1 - half], params.shift[1 - half]) &&
+         IsExact(params.output_multiplier, params.output_shift);
+}
+
 }  // namespace
 
 void AddDsp(const OpContext& context) {
   const auto& params = context.params<AddParams>();
   const int half = IsHalf(params, 0) ? 0 : 1;
-  if (!IsHalf(params, half) || params.output_shift == 0 ||
-      !IsExact(params.multiplier[1 - half], params.shift[1 - half]) ||
-      !IsExact(params.output_multiplier, params.output_shift)) {
-    return Add(context);
-  }
+  if (!CanCombine(params, half)) return Add(context);
   const Scaling scaling = MakeScaling(context, params, half);
   ForEachRun(context, params.broadcast_offset, [&](const PairRun& run) {
     const int8_t* first = half == 0 ? run.a : run.b;
@@ -107,6 +111,18 @@ void AddDsp(const OpContext& context) {
     }
     ClampValues(run.result, run.count, params.activation_min, params.activation_max);
   });
+}
+
+void AddToPixelDsp(const OpContext& add, int operand, const int8_t* waited, int8_t* pixel) {
+  const auto& params = add.params<AddParams>();
+  const int half = IsHalf(params, 0) ? 0 : 1;
+  if (!CanCombine(params, half)) return AddToPixel(add, operand, waited, pixel);
+  const Scaling scaling = MakeScaling(add, params, half);
+  const uint32_t channels = add.output().dims[3];
+  const bool waited_is_half = operand == half;
+  CombineDense(scaling, waited_is_half ? waited : pixel, waited_is_half ? pixel : waited, pixel,
+               channels);
+  ClampValues(pixel, channels, params.activation_min, params.activation_max);
 }
 
 }  // namespace tinyrig::runtime
