@@ -46,6 +46,7 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/lowering/quantize.cc
     ${compiler_dir}/lowering/reduce.cc
     ${compiler_dir}/lowering/resize.cc
+    ${compiler_dir}/lowering/section.cc
     ${compiler_dir}/lowering/simple_ops.cc
     ${compiler_dir}/lowering/strided_slice.cc
     ${compiler_dir}/lowering/tables.cc

@@ -11,6 +11,7 @@
 #include "firmware/compiler/fusion/setting.h"
 #include "firmware/compiler/lowering/fused_tables.h"
 #include "firmware/compiler/lowering/lower.h"
+#include "firmware/compiler/lowering/section.h"
 
 namespace tinyrig::compiler {
 namespace {
@@ -30,15 +31,16 @@ class FusedLowering {
   }
 
   Result<FusedProgram> Run() {
-    TRY_ASSIGN(std::vector<LoweredOp> tail, LowerTail());
-    TRY_ASSIGN(program_.layout, LayOutArena(graph_, tail, {found_.maps.back()}));
+    TRY_ASSIGN(head_, LowerSection(graph_, found_.head_ops, graph_.inputs, variant_));
+    TRY_ASSIGN(tail_, LowerSection(graph_, found_.tail_ops, {Tensor(chain_.size())}, variant_));
     PlaceOutside();
-    PlaceTail();
     PlaceMaps();
+    AppendSection(head_);
+    MoveInput();
     FindOperands();
     for (const PlannedPhase& phase : program_.plan.phases) TRY(AddPhase(phase));
     MoveLastMap();
-    AppendTail(std::move(tail));
+    AppendSection(tail_);
     return std::move(program_);
   }
 
@@ -47,65 +49,50 @@ class FusedLowering {
   uint32_t Tensor(int32_t map) const { return found_.maps[static_cast<size_t>(map)]; }
   uint64_t& OffsetOf(int32_t map) { return layout().tensor_offsets[Tensor(map)]; }
 
-  Result<std::vector<LoweredOp>> LowerTail() const {
-    std::vector<LoweredOp> tail;
-    for (const size_t i : found_.tail_ops) {
-      TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph_, graph_.ops[i], variant_));
-      for (LoweredOp& step : steps) tail.push_back(std::move(step));
-    }
-    return tail;
-  }
-
-  /// What the plan has outside of its arena lies behind it; the input last, so that the tail may
-  /// use its place.
+  /// What the plan has outside of its arena lies behind it. The operators before and after are
+  /// moved to where the phases read and write, if there is room.
   void PlaceOutside() {
     const FusionPlan& plan = program_.plan;
     int64_t top = Words(plan.arena_bytes);
-    const ArenaPart* output = FindPart(plan.phases.back(), PartKind::kOutput, chain_.size());
-    outside_.output = output != nullptr ? output->offset : top;
-    if (output == nullptr) top += Words(chain_.MapBytes(chain_.size()));
-    outside_.input = top;
-    if (FindPart(plan.phases.front(), PartKind::kInput, 0) == nullptr) {
-      top += Words(chain_.MapBytes(0));
-    }
-    layout().lower_bound = std::max(layout().bytes, static_cast<uint64_t>(top));
+    const auto place = [&](const ArenaPart* part, int32_t map) {
+      const int64_t at = part != nullptr ? part->offset : top;
+      if (part == nullptr) top += Words(chain_.MapBytes(map));
+      return at;
+    };
+    const int32_t last = chain_.size();
+    outside_.output = place(FindPart(plan.phases.back(), PartKind::kOutput, last), last);
+    outside_.input = place(FindPart(plan.phases.front(), PartKind::kInput, 0), 0);
+    layout().bytes = std::max({head_.layout.bytes, tail_.layout.bytes, static_cast<uint64_t>(top)});
+    layout().lower_bound = layout().bytes;
+    MoveSection(head_, Tensor(0), static_cast<uint64_t>(outside_.input), layout().bytes);
+    MoveSection(tail_, Tensor(last), static_cast<uint64_t>(outside_.output), layout().bytes);
   }
 
-  /// Moves the tail's tensors to where the last map is made, if there is room; else the map goes to
-  /// where the tail wants it.
-  void PlaceTail() {
-    tail_wants_ = OffsetOf(chain_.size());
-    const uint64_t up = static_cast<uint64_t>(outside_.output) - tail_wants_;
-    const bool fits = static_cast<uint64_t>(outside_.output) >= tail_wants_ &&
-                      layout().bytes + up <= layout().lower_bound;
-    layout().bytes = layout().lower_bound;
-    if (!fits) return;
-    for (uint64_t& offset : layout().tensor_offsets) {
-      if (offset != ArenaLayout::kUnplaced) offset += up;
-    }
-    for (uint64_t& offset : layout().scratch_offsets) offset += up;
-    for (PlannedBuffer& buffer : layout().buffers) buffer.offset += up;
-    tail_wants_ += up;
-  }
-
+  /// Of maps that exist as a whole between the first and the last.
   void PlaceMaps() {
-    const FusionPlan& plan = program_.plan;
-    const ArenaPart* input = FindPart(plan.phases.front(), PartKind::kInput, 0);
+    layout().tensor_offsets.assign(graph_.tensors.size(), ArenaLayout::kUnplaced);
     for (const auto* ops : {&found_.layer_ops, &found_.skip_ops}) {
       for (const size_t i : *ops) {
         const auto made = static_cast<size_t>(graph_.ops[i].outputs[0]);
-        layout().tensor_offsets[made] = ArenaLayout::kInner;
+        layout().tensor_offsets[made] = kInner;
       }
     }
-    for (const PlannedPhase& phase : plan.phases) {
+    for (const PlannedPhase& phase : program_.plan.phases) {
       for (const ArenaPart& part : phase.parts) {
         const bool whole = part.kind == PartKind::kOutput ||
                            (part.kind == PartKind::kKept && OffsetOf(part.map) == kInner);
         if (whole) OffsetOf(part.map) = static_cast<uint64_t>(part.offset);
       }
     }
-    OffsetOf(0) = static_cast<uint64_t>(input != nullptr ? input->offset : outside_.input);
-    OffsetOf(chain_.size()) = tail_wants_;
+  }
+
+  void AppendSection(Section& section) {
+    const size_t first_op = program_.ops.size();
+    if (&section == &tail_) {
+      layout().buffers.insert(layout().buffers.end(), fused_buffers_.begin(), fused_buffers_.end());
+    }
+    AppendLayout(section, first_op, layout());
+    for (LoweredOp& op : section.ops) program_.ops.push_back(std::move(op));
   }
 
   void FindOperands() {
@@ -139,9 +126,10 @@ class FusedLowering {
   }
 
   /// An operator of a phase, with the parameters that it would have alone.
-  Status AddMember(size_t graph_op, const PlannedPhase& phase) {
-    TRY_ASSIGN(std::vector<LoweredOp> steps,
-               LowerOne(graph_, graph_.ops[graph_op], variant_, true));
+  Status AddMember(size_t graph_op, const PlannedPhase& phase, bool plain) {
+    Variant variant = variant_;
+    if (plain) variant.kernels = runtime::KernelSetId::kReference;
+    TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph_, graph_.ops[graph_op], variant, true));
     for (LoweredOp& step : steps) {
       step.is_fused = true;
       step.macs = 0;
@@ -149,6 +137,13 @@ class FusedLowering {
       program_.ops.push_back(std::move(step));
     }
     return OkStatus();
+  }
+
+  /// Whether slices compute a layer: they take the plain form.
+  static bool IsSliced(const PlannedPhase& phase, int32_t layer) {
+    return std::ranges::any_of(phase.blocks, [&](const FusedBlock& block) {
+      return block.mode == BlockMode::kChannels && block.first <= layer && layer <= block.last;
+    });
   }
 
   static std::string BlocksOf(const PlannedPhase& phase) {
@@ -166,9 +161,9 @@ class FusedLowering {
     for (const MapMove& move : phase.moves) AddMove(move, false);
     const size_t members = program_.ops.size();
     for (int32_t l = phase.begin; l < phase.end; ++l) {
-      TRY(AddMember(found_.layer_ops[static_cast<size_t>(l)], phase));
+      TRY(AddMember(found_.layer_ops[static_cast<size_t>(l)], phase, IsSliced(phase, l)));
     }
-    for (const size_t skip : tables.skips) TRY(AddMember(found_.skip_ops[skip], phase));
+    for (const size_t skip : tables.skips) TRY(AddMember(found_.skip_ops[skip], phase, false));
     LoweredOp op = PhaseOp(phase, tables, program_.ops.size() - members);
     program_.ops.push_back(std::move(op));
     const auto last = static_cast<uint32_t>(program_.ops.size() - 1);
@@ -211,30 +206,25 @@ class FusedLowering {
     return op;
   }
 
+  /// To where the first phase reads it.
+  void MoveInput() {
+    const auto from = static_cast<int64_t>(head_.OffsetOf(Tensor(0)));
+    if (from != outside_.input) AddMove({0, from, outside_.input, chain_.MapBytes(0)}, false);
+  }
+
   /// To where the tail wants it.
   void MoveLastMap() {
-    const auto to = static_cast<int64_t>(tail_wants_);
+    const int32_t map = chain_.size();
+    const auto to = static_cast<int64_t>(tail_.OffsetOf(Tensor(map)));
     if (to == outside_.output) return;
     LoweredOp& phase = program_.ops.back();
     phase.is_part = true;
     const std::string name = phase.name;
     const uint64_t macs = std::exchange(phase.macs, 0);
-    AddMove({chain_.size(), outside_.output, to, chain_.MapBytes(chain_.size())}, true);
+    AddMove({map, outside_.output, to, chain_.MapBytes(map)}, true);
     // What is seen is the output where it ends up, and what the phase took for it.
     program_.ops.back().name = name;
     program_.ops.back().macs = macs;
-  }
-
-  void AppendTail(std::vector<LoweredOp> tail) {
-    const size_t before = program_.ops.size();
-    for (PlannedBuffer& buffer : layout().buffers) {
-      buffer.first_op += static_cast<uint32_t>(before);
-      buffer.last_op += static_cast<uint32_t>(before);
-    }
-    layout().buffers.insert(layout().buffers.begin(), fused_buffers_.begin(), fused_buffers_.end());
-    layout().scratch_offsets.insert(layout().scratch_offsets.begin(), before, 0);
-    layout().shared.insert(layout().shared.begin(), before, false);
-    for (LoweredOp& op : tail) program_.ops.push_back(std::move(op));
   }
 
   static constexpr uint64_t kInner = ArenaLayout::kInner;
@@ -244,8 +234,9 @@ class FusedLowering {
   const GraphChain& found_;
   const Chain& chain_;
   FusedProgram program_;
-  OutsidePlaces outside_;  ///< `output`: wherever the last phase writes it.
-  uint64_t tail_wants_ = 0;
+  Section head_;
+  Section tail_;
+  OutsidePlaces outside_;  ///< Wherever phases read the network's input and write the last map.
   std::vector<uint8_t> operands_;  ///< By skip: which input of its ADD is the older map.
   std::vector<PlannedBuffer> fused_buffers_;
 };
@@ -269,11 +260,6 @@ Result<FusedProgram> LowerFused(const Graph& graph, const Variant& variant) {
 Status CheckExecutable(const GraphChain& trunk, const FusionPlan& plan) {
   if (!plan.has_places) {
     return {Code::kUnimplemented, "the literature's caches give no places; use the preset exact"};
-  }
-  if (!trunk.head_ops.empty()) {
-    return {Code::kUnimplemented,
-            "an operator comes before the layers to fuse, which no firmware executes yet; use a "
-            "model with int8 input"};
   }
   const std::vector<uint8_t> operands(trunk.chain.skips.size());
   for (const PlannedPhase& phase : plan.phases) {

@@ -52,7 +52,6 @@ class TableMaker {
       return NotYet(phase_.blocks.back(), "is one of more than 16 in a phase");
     }
     for (const FusedBlock& block : phase_.blocks) {
-      if (block.mode == BlockMode::kChannels) return NotYet(block, "is sliced by channels");
       if (block.mode == BlockMode::kPatch) return NotYet(block, "makes patches");
       if (block.last - block.first >= static_cast<int32_t>(runtime::kMaxFusedLayers)) {
         return NotYet(block, "has more than 64 layers");
@@ -107,8 +106,20 @@ class TableMaker {
                               .height = Narrow(static_cast<size_t>(block.height)),
                               .first_keep = Narrow(first_keep),
                               .keeps = static_cast<uint8_t>(keeps),
-                              .reserved = 0});
+                              .order = block.mode == BlockMode::kChannels
+                                           ? runtime::FusedOrder::kChannels
+                                           : runtime::FusedOrder::kColumns});
     return OkStatus();
+  }
+
+  /// What there is of map `l` inside a block.
+  const ArenaPart* InnerPart(const FusedBlock& block, int32_t l, int32_t number) const {
+    if (block.mode == BlockMode::kChannels) {
+      return l == block.last ? FindPart(phase_, PartKind::kSums, l + 1, number)
+                             : FindPart(phase_, PartKind::kPlane, l, number);
+    }
+    const ArenaPart* columns = FindPart(phase_, PartKind::kColumns, l, number);
+    return columns != nullptr ? columns : FindPart(phase_, PartKind::kPixel, l, number);
   }
 
   /// Rows of the block's input for sums of later blocks.
@@ -135,9 +146,7 @@ class TableMaker {
                                  .sums = 0,
                                  .keeps = 0};
     if (l > block.first) {
-      const ArenaPart* part = FindPart(phase_, PartKind::kColumns, l, number);
-      if (part == nullptr) part = FindPart(phase_, PartKind::kPixel, l, number);
-      layer.input = PlaceOf(*part);
+      layer.input = PlaceOf(*InnerPart(block, l, number));
     }
     for (size_t i = 0; i < tables_.skips.size(); ++i) {
       const Skip& skip = chain_.skips[tables_.skips[i]];

@@ -52,16 +52,37 @@ class PhaseCheck {
   bool CheckBlock(const FusedBlock& block) {
     if (block.layers == 0 || block.layers > kMaxFusedLayers || block.height == 0 ||
         block.layers > phase_.params.layers - next_layer_ || block.input.columns != 0 ||
-        block.output.columns != 0 || !PlaceFits(block.input, map_) || block.reserved != 0 ||
-        !CheckInputKeeps(block)) {
+        block.output.columns != 0 || !PlaceFits(block.input, map_) ||
+        block.order > FusedOrder::kChannels || !CheckInputKeeps(block)) {
       return false;
     }
+    const bool sliced = block.order == FusedOrder::kChannels;
+    const FusedLayer* layers = phase_.layers + next_layer_;
     for (uint32_t l = 0; l < block.layers; ++l, ++next_layer_) {
-      const FusedLayer& layer = phase_.layers[next_layer_];
-      if (l > 0 && !PlaceFits(layer.input, map_)) return false;
-      if (!CheckLayer(layer, block)) return false;
+      if (l > 0 && !sliced && !PlaceFits(layers[l].input, map_)) return false;
+      if (!CheckLayer(layers[l], block)) return false;
     }
-    return PlaceFits(block.output, map_) && check_.InArena(block.staged, map_.channels);
+    return (!sliced || CheckSlices(block, layers)) && PlaceFits(block.output, map_) &&
+           check_.InArena(block.staged, map_.channels);
+  }
+
+  /// Of a block whose layers are sound: that they are what slices take, and the plane and the sums.
+  bool CheckSlices(const FusedBlock& block, const FusedLayer* layers) const {
+    if (block.layers != 3) return false;
+    constexpr OpKind kKinds[] = {OpKind::kConv2D, OpKind::kDepthwiseConv2D, OpKind::kConv2D};
+    for (uint32_t l = 0; l < 3; ++l) {
+      const OpContext op = phase_.Operator(layers[l].op);
+      const bool is_it =
+          op.op->kind == kKinds[l] && op.op->form == WeightForm::kPlain &&
+          (l == 1 ? op.params<ConvParams>().depth_multiplier == 1 : WindowOf(op).pointwise());
+      if (!is_it) return false;
+    }
+    const MapShape expanded = ShapeOf(phase_.Operator(layers[0].op).output());
+    const FusedPlace& plane = layers[1].input;
+    const FusedPlace& sums = layers[2].input;
+    return plane.rows != 0 && sums.rows != 0 &&
+           check_.InArena(plane.offset, uint64_t{plane.rows} * expanded.width) &&
+           check_.InArena(sums.offset, uint64_t{sums.rows} * map_.width * map_.channels * 4);
   }
 
   /// The operator `op` of the phase; its own prepare has been kOk, since it comes before.

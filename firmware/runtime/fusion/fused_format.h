@@ -45,6 +45,15 @@ struct FusedLayer {
   uint8_t keeps;
 };
 
+/// How an iteration of a block goes through its maps.
+enum class FusedOrder : uint8_t {
+  kColumns = 0,  ///< From left to right.
+  /// Expand, depthwise, project, all in plain form: one expanded channel after the other. Input of
+  /// the second layer: rows x width of one channel; of the third: int32 rows x width x channels of
+  /// the output, the projection so far.
+  kChannels = 1,
+};
+
 /// Layers one after the other, in iterations of `height` rows of the output.
 struct FusedBlock {
   FusedPlace input;   ///< Rows; the phase's input, or the ring that the block before writes.
@@ -54,7 +63,7 @@ struct FusedBlock {
   uint16_t height;
   uint16_t first_keep;  ///< Of the block's input, kNewRows, before an iteration.
   uint8_t keeps;
-  uint8_t reserved;  ///< 0.
+  FusedOrder order;
 };
 
 /// FUSED_PHASE: input and output are maps that exist as a whole. The last block runs its iterations

@@ -63,9 +63,13 @@ PixelMap Tile::InputOf(uint32_t layer, const OpContext& op) const {
   return MakePixelMap(phase_.context.arena, place, op.input(), maps_[layer].lo);
 }
 
-/// Columns that no window reaches are made all the same: the plan counts them.
 void Tile::Run() {
   KeepInput();
+  return block_.order == FusedOrder::kChannels ? RunSlices() : RunColumns();
+}
+
+/// Columns that no window reaches are made all the same: the plan counts them.
+void Tile::RunColumns() {
   for (uint32_t wanted = block_.layers; wanted > 0; wanted = maps_[wanted].source) {
     while (maps_[wanted].made < maps_[wanted].width) {
       // Down to the first map whose window is there, without a stack: what lies between is found

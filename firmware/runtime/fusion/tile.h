@@ -22,10 +22,10 @@ struct FusedPhase {
   }
 };
 
-/// One iteration of a block: sweeps the columns of its output from left to right. Every map inside
-/// the block that a window reads keeps as many columns as the window covers, all others a pixel;
-/// all columns of the iteration's rows are made. A pixel of the output is written when all of it is
-/// there.
+/// One iteration of a block. FusedOrder::kColumns sweeps the columns of its output from left to
+/// right. Every map inside the block that a window reads keeps as many columns as the window
+/// covers, all others a pixel; all columns of the iteration's rows are made. A pixel of the output
+/// is written when all of it is there.
 class Tile {
  public:
   /// Iteration `i`. REQUIRES: PrepareFusedPhase() was kOk; `layers` are the block's.
@@ -56,6 +56,11 @@ class Tile {
   };
   static constexpr uint32_t kSteps = 3;
 
+  void RunColumns();
+  void RunSlices();
+  void ExpandSlice(uint32_t channel) const;
+  void ProjectSlice(uint32_t channel) const;
+  void FinishSlices() const;
   OpContext Layer(uint32_t layer) const { return phase_.Operator(layers_[layer].op); }
   void FindRows(uint32_t i);
   PixelMap InputOf(uint32_t layer, const OpContext& op) const;

@@ -49,6 +49,19 @@ TEST(Variants, BadOnesAreRefused) {
   }
 }
 
+TEST(Variants, FusionSettingsReplaceTheAxis) {
+  v1::VariantMatrix matrix;
+  ASSERT_TRUE(SetVariants({"kernels=reference", "weights=int16"}, matrix).ok());
+  ASSERT_TRUE(SetFusion({"tiny:min_ram", "none", "tiny:min_ram"}, matrix).ok());
+  std::vector<std::string> texts;
+  for (const v1::Variant& variant : ExpandVariants(matrix)) texts.push_back(VariantText(variant));
+  EXPECT_EQ(texts, (std::vector<std::string>{"kernels=reference,weights=int8,fusion=tiny:min_ram",
+                                             "kernels=reference,weights=int8",
+                                             "kernels=dsp,weights=int16,fusion=tiny:min_ram",
+                                             "kernels=dsp,weights=int16"}));
+  EXPECT_FALSE(SetFusion({"tiny:least"}, matrix).ok());
+}
+
 TEST(Variants, LabelsAreShort) {
   v1::Variant variant;
   variant.set_kernels("dsp");

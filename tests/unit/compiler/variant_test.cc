@@ -48,7 +48,7 @@ TEST(VariantTest, RefusesWhatItDoesNotKnowAndSaysWhatItDoes) {
 
 TEST(VariantTest, RefusesWhatIsOnlyPlanned) {
   for (const char* text :
-       {"fusion=msf:front", "fusion=tiny:f_max=1.3:input=slabs",
+       {"fusion=tiny:f_max=1.3:input=slabs",
         "fusion=tiny:min_ram:input=resident:output=pooled", "kernels=dsp,fusion=head_patch"}) {
     const auto variant = ParseVariant(text);
     ASSERT_FALSE(variant.ok()) << text;

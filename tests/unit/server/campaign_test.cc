@@ -105,8 +105,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadSpec{"kernels", R"(variants { kernels: "fast" })", "variants.kernels: 'fast'"},
         BadSpec{"fusion", R"(variants { fusion: "all" })", "variants.fusion: 'all'"},
-        BadSpec{"planned_fusion", R"(variants { fusion: "tiny:min_ram" })",
-                "campaigns cannot run them yet"},
+        BadSpec{"two_fusions", R"(variants { fusion: "tiny:min_ram,msf:min_ram" })",
+                "msf:GOAL, tiny:GOAL or a block list"},
         BadSpec{"exclude", R"(variants { exclude { weights: "int4" } })",
                 "exclude.weights: 'int4'"},
         BadSpec{"empty_exclude", "variants { exclude {} }", "exclude:"},
@@ -117,6 +117,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadSpec{"goal", R"(goals { minimize: "speed" })", "metric 'speed'"},
         BadSpec{"goal_twice", R"(goals { minimize: "macs" maximize: "macs" })", "named twice"}),
     [](const auto& info) { return info.param.name; });
+
+TEST(Campaign, FusionPlansAreValuesOfAnAxis) {
+  const auto jobs = ExpandCampaign(
+      *NormalizeCampaign(
+          Spec(R"(variants { fusion: "tiny:f_max=1.3" fusion: "[0-2h4 ~ 3] [4]" })")),
+      {"m4"});
+  ASSERT_TRUE(jobs.ok());
+  EXPECT_EQ(jobs->front().variant.fusion(), "tiny:f_max=1.3");
+  EXPECT_EQ(jobs->back().variant.fusion(), "[0-2h4 ~ 3] [4]");
+}
 
 TEST(Campaign, VectorsMustBeAFileOrKnownPatterns) {
   v1::CampaignSpec spec = Spec();

@@ -233,6 +233,29 @@ TEST_F(EvaluateTest, MeasuredRamBeyondTheLimitIsInfeasible) {
   EXPECT_FALSE(Run().failure);
 }
 
+TEST_F(EvaluateTest, FusedMacsAreCountedAndMustBeThePlans) {
+  facts_.fused_macs = 130;
+  facts_.fused_macs_unfused = 100;
+  EXPECT_FALSE(Has(Run(), "fused_macs")) << "no run showed the layers";
+  for (const uint64_t macs : {50, 80}) {
+    auto* layer = result_.add_layers();
+    layer->set_macs(macs);
+  }
+  auto* other_vector = result_.add_layers();
+  other_vector->set_vector_index(1);
+  other_vector->set_macs(1);
+  const Evaluation sound = Run();
+  EXPECT_FALSE(sound.failure);
+  EXPECT_EQ(Value(sound, "fused_macs"), 130);
+  EXPECT_EQ(Value(sound, "mac_factor"), 1.3);
+  facts_.fused_macs = 131;
+  const Evaluation other = Run();
+  ASSERT_TRUE(other.failure);
+  EXPECT_EQ(other.failure->owner(), v1::FAILURE_OWNER_VARIANT);
+  EXPECT_NE(other.failure->message().find("130 MACs on the device, the plan has 131"),
+            std::string::npos);
+}
+
 TEST_F(EvaluateTest, LayersCarryOperatorAndVectorNames) {
   expected_.names = {"A", "B", "C"};
   auto* layer = result_.add_layers();

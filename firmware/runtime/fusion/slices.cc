@@ -1,0 +1,123 @@
+#include <cstring>
+
+#include "firmware/runtime/fusion/pixel.h"
+#include "firmware/runtime/fusion/tile.h"
+#include "firmware/runtime/kernels/requantize.h"
+
+/// FusedOrder::kChannels: one expanded channel at a time over all rows of the iteration, the
+/// projection as partial sums; int32 sums do not depend on their order.
+namespace tinyrig::runtime {
+namespace {
+
+/// A convolution in the plain form.
+struct Plain {
+  const ConvParams& params;
+  const Requant* requant;
+  const int8_t* weights;
+  int32_t zero_in;
+  int32_t zero_out;
+
+  explicit Plain(const OpContext& op)
+      : params(op.params<ConvParams>()),
+        requant(op.InBlob<Requant>(params.requant_offset)),
+        weights(op.InBlob<int8_t>(params.weights_offset)),
+        zero_in(op.input().zero_point),
+        zero_out(op.output().zero_point) {}
+
+  int8_t Output(uint32_t sum, uint32_t channel) const {
+    return Requantize(static_cast<int32_t>(sum), requant[channel], zero_out, params.activation_min,
+                      params.activation_max);
+  }
+};
+
+}  // namespace
+
+void Tile::RunSlices() {
+  const OpContext project = Layer(2);
+  const FusedPlace& sums = layers_[2].input;
+  std::byte* arena = phase_.context.arena;
+  std::memset(arena + sums.offset, 0,
+              size_t{sums.rows} * project.output().dims[2] * project.output().dims[3] * 4);
+  for (uint32_t c = 0; c < project.input().dims[3]; ++c) {
+    ExpandSlice(c);
+    ProjectSlice(c);
+  }
+  FinishSlices();
+  if (phase_.context.macs == nullptr) return;
+  for (uint32_t map = 1; map <= 3; ++map) {
+    const auto rows = static_cast<uint32_t>(maps_[map].hi - maps_[map].lo + 1);
+    *phase_.context.macs += PixelMacs(Layer(map - 1)) * rows * maps_[map].width;
+  }
+}
+
+/// All rows of one channel of the expanded map.
+void Tile::ExpandSlice(uint32_t channel) const {
+  const OpContext op = Layer(0);
+  const Plain expand(op);
+  const uint32_t depth = op.input().dims[3];
+  const PixelMap input = InputOf(0, op);
+  const FusedPlace& place = layers_[1].input;
+  auto* plane = reinterpret_cast<int8_t*>(phase_.context.arena + place.offset);
+  const int8_t* weights = expand.weights + channel * depth;
+  for (int32_t y = maps_[1].lo; y <= maps_[1].hi; ++y) {
+    int8_t* row = plane + static_cast<uint32_t>(y - maps_[1].lo) % place.rows * maps_[1].width;
+    const int8_t* values = input.At(y, 0);
+    for (uint32_t x = 0; x < maps_[1].width; ++x, values += depth) {
+      row[x] = expand.Output(Dot(values, weights, depth, expand.zero_in), channel);
+    }
+  }
+}
+
+/// What one channel of the depthwise map adds to the projection.
+void Tile::ProjectSlice(uint32_t channel) const {
+  const OpContext middle_op = Layer(1);
+  const OpContext project_op = Layer(2);
+  const Plain middle(middle_op);
+  const Plain project(project_op);
+  const LayerWindow window = WindowOf(middle_op);
+  const uint32_t expanded = project_op.input().dims[3];
+  const uint32_t channels = project_op.output().dims[3];
+  const FusedPlace& plane_place = layers_[1].input;
+  const FusedPlace& sums_place = layers_[2].input;
+  auto* plane = reinterpret_cast<int8_t*>(phase_.context.arena + plane_place.offset);
+  auto* sums = reinterpret_cast<uint32_t*>(phase_.context.arena + sums_place.offset);
+  const PixelMap map = {plane, plane_place.rows, maps_[1].width, maps_[1].width, 1, maps_[1].lo};
+  for (int32_t y = maps_[3].lo; y <= maps_[3].hi; ++y) {
+    uint32_t* sum =
+        sums + static_cast<uint32_t>(y - maps_[3].lo) % sums_place.rows * maps_[3].width * channels;
+    for (int32_t x = 0; x < maps_[3].width; ++x, sum += channels) {
+      uint32_t acc = 0;
+      window.At(map, y, x).ForEach([&](const int8_t* value, uint32_t tap) {
+        acc += static_cast<uint32_t>((*value - middle.zero_in) *
+                                     middle.weights[tap * expanded + channel]);
+      });
+      const int32_t made = middle.Output(acc, channel) - project.zero_in;
+      const int8_t* weights = project.weights + channel;
+      for (uint32_t c = 0; c < channels; ++c, weights += expanded) {
+        sum[c] += static_cast<uint32_t>(made * *weights);
+      }
+    }
+  }
+}
+
+void Tile::FinishSlices() const {
+  const OpContext op = Layer(2);
+  const Plain project(op);
+  const uint32_t channels = op.output().dims[3];
+  const FusedPlace& place = layers_[2].input;
+  const auto* sums = reinterpret_cast<const uint32_t*>(phase_.context.arena + place.offset);
+  auto* staged = reinterpret_cast<int8_t*>(phase_.context.arena + block_.staged);
+  const PixelMap output = MakePixelMap(phase_.context.arena, block_.output, op.output(), 0);
+  for (int32_t y = maps_[3].lo; y <= maps_[3].hi; ++y) {
+    const uint32_t* sum =
+        sums + static_cast<uint32_t>(y - maps_[3].lo) % place.rows * maps_[3].width * channels;
+    for (int32_t x = 0; x < maps_[3].width; ++x, sum += channels) {
+      for (uint32_t c = 0; c < channels; ++c) staged[c] = project.Output(sum[c], c);
+      TakeSums(2, y, x, staged);
+      Keep(2, y, x, staged);
+      std::memcpy(output.At(y, x), staged, channels);
+    }
+  }
+}
+
+}  // namespace tinyrig::runtime
