@@ -20,7 +20,8 @@ struct ArenaLayout {
   uint64_t lower_bound = 0;
 
   static constexpr uint64_t kUnplaced = UINT64_MAX;
-  static constexpr uint64_t kInner = UINT64_MAX - 1;  ///< Inside a fused phase, never whole.
+  static constexpr uint64_t kInner = UINT64_MAX - 1;     ///< Inside a fused phase, never whole.
+  static constexpr uint64_t kStreamed = UINT64_MAX - 2;  ///< An input outside of the arena.
 };
 
 /// Decides which tensors share bytes (views, in-place operators), finds how long each buffer lives,

@@ -68,15 +68,16 @@ TensorTable MakeTensors(const Graph& graph, const std::vector<LoweredOp>& ops,
   table.index.assign(graph.tensors.size(), runtime::kNoTensor);
   const std::vector<bool> is_operand = FindOperands(graph, ops);
   for (size_t i = 0; i < graph.tensors.size(); ++i) {
-    const bool is_placed = layout.tensor_offsets[i] != ArenaLayout::kUnplaced;
+    const uint64_t offset = layout.tensor_offsets[i];
+    const bool is_placed = offset != ArenaLayout::kUnplaced;
     if (!is_placed && !is_operand[i]) continue;
     const Tensor& tensor = graph.tensors[i];
     TensorRecord record{};
-    const bool is_inner = layout.tensor_offsets[i] == ArenaLayout::kInner;
     // The place of a constant is known when it is written.
-    record.place = is_inner    ? runtime::Place::kInner
-                   : is_placed ? runtime::Place::kArena
-                               : runtime::Place::kBlob;
+    record.place = offset == ArenaLayout::kInner      ? runtime::Place::kInner
+                   : offset == ArenaLayout::kStreamed ? runtime::Place::kStreamed
+                   : is_placed                        ? runtime::Place::kArena
+                                                      : runtime::Place::kBlob;
     if (record.place == runtime::Place::kArena) {
       record.offset = static_cast<uint32_t>(layout.tensor_offsets[i]);
     }

@@ -47,6 +47,10 @@ Result<ReferenceRunner> ReferenceRunner::Make(std::span<const std::byte> blob) {
   if (const Code code = runner.model_.Prepare(blob_bytes, arena_bytes); code != Code::kOk) {
     return Status(code, fmt::format("the runtime refused the blob: {}", Reason(code)));
   }
+  if (runner.model_.streams_input()) {
+    runner.stream_.resize(runner.input_bytes());
+    runner.model_.StreamFrom(runner.stream_.data());
+  }
   return runner;
 }
 

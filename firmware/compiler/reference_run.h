@@ -37,6 +37,7 @@ class ReferenceRunner {
 
   std::vector<uint64_t> blob_;  // uint64_t for alignment.
   std::vector<uint64_t> arena_;
+  std::vector<std::byte> stream_;  // Of a model that streams its input.
   runtime::Model model_;
 };
 

@@ -42,10 +42,8 @@ constexpr Key kKeys[] = {
 /// Whether the executor may know the plan that a setting gives; the compiler says it for sure.
 bool IsExecutable(const FusionSetting& setting) {
   using Kind = FusionSetting::Kind;
-  const bool known = setting.kind == Kind::kBlocks || setting.kind == Kind::kHeadStream ||
-                     setting.kind == Kind::kSearch;
-  return known && setting.input != InputPlace::kRows && setting.input != InputPlace::kSlabs &&
-         setting.output != OutputPlace::kPooled;
+  return setting.kind == Kind::kBlocks || setting.kind == Kind::kHeadStream ||
+         setting.kind == Kind::kSearch;
 }
 
 Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
@@ -86,7 +84,7 @@ Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string
         return Status(Code::kUnimplemented,
                       fmt::format("fusion={} can be planned (tinyrig plan --fusion), but no "
                                   "firmware executes it yet; use none, file, msf:GOAL, tiny:GOAL "
-                                  "or a block list, with input and output outside or resident",
+                                  "head_stream or a block list",
                                   value));
       }
       return Invalid(fmt::format("variant key '{}' has no value '{}'; values are {}", name, value,

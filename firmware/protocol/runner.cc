@@ -47,6 +47,7 @@ Code Runner::LayOut(std::span<std::byte> arena) {
 
   if (ArenaNeed(model_.arena_bytes(), input_bytes_) > arena.size()) return Code::kResourceExhausted;
   staged_ = arena.subspan(StagedOffset(model_.arena_bytes()), input_bytes_);
+  model_.StreamFrom(staged_.data());
   return Code::kOk;
 }
 
@@ -55,7 +56,8 @@ RunOutcome Runner::CopyInput() {
   size_t at = 0;
   for (size_t i = 0; i < model_.input_count(); ++i) {
     const std::span<std::byte> input = model_.Input(i).data;
-    std::memcpy(input.data(), staged_.data() + at, input.size());
+    // A streamed input is what is staged.
+    if (!model_.streams_input()) std::memcpy(input.data(), staged_.data() + at, input.size());
     outcome.input_crc32c = Crc32c(input.data(), input.size(), outcome.input_crc32c);
     at += input.size();
   }

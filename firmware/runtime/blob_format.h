@@ -106,8 +106,10 @@ inline constexpr size_t kBlobCrcStart = 16;
 /// Where a tensor lies.
 enum class Place : uint8_t {
   kArena = 0,
-  kBlob = 1,   ///< A constant operand, in the data section. Weights are no tensors.
-  kInner = 2,  ///< Nowhere as a whole: only operators of a fused phase make and read it.
+  kBlob = 1,      ///< A constant operand, in the data section. Weights are no tensors.
+  kInner = 2,     ///< Nowhere as a whole: only operators of a fused phase make and read it.
+  kStreamed = 3,  ///< Outside of the arena, where the caller has it: the model's only input, of
+                  ///< which the first fused phase takes rows or columns when it needs them.
 };
 
 /// An activation, or a constant that an operator reads as one.

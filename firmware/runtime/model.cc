@@ -23,6 +23,7 @@ bool PlaceFits(const OpCheck& check, const TensorRecord& tensor, uint64_t bytes)
     case Place::kBlob:
       return check.InData(tensor.offset, bytes);
     case Place::kInner:
+    case Place::kStreamed:
       return tensor.offset == 0;
   }
   return false;
@@ -71,7 +72,10 @@ bool IndexOrNone(uint16_t index, const BlobHeader& header) {
 bool PlacesSuit(const OpCheck& check) {
   const bool fused = (check.op->flags & kOpIsFused) != 0;
   for (const uint16_t input : check.op->inputs) {
-    if (input != kNoTensor && check.tensors[input].place == Place::kInner && !fused) return false;
+    if (input == kNoTensor || fused) continue;
+    const Place place = check.tensors[input].place;
+    const bool here = place == Place::kArena || place == Place::kBlob;
+    if (!here && (place != Place::kStreamed || check.op->kind != OpKind::kFusedPhase)) return false;
   }
   return check.output().place == Place::kArena || (check.output().place == Place::kInner && fused);
 }
@@ -118,9 +122,14 @@ Code Model::Prepare(std::span<const std::byte> blob, std::span<std::byte> arena)
   }
   const auto* io = check.InBlob<uint16_t>(header.io_offset);
   for (uint32_t i = 0; i < uint32_t{header.input_count} + header.output_count; ++i) {
-    if (io[i] >= header.tensor_count || check.tensors[io[i]].place != Place::kArena) {
-      return Code::kInvalidArgument;
-    }
+    if (io[i] >= header.tensor_count) return Code::kInvalidArgument;
+    const Place place = check.tensors[io[i]].place;
+    const bool streams = place == Place::kStreamed && i == 0 && header.input_count == 1;
+    if (place != Place::kArena && !streams) return Code::kInvalidArgument;
+  }
+  for (uint32_t i = 0; i < header.tensor_count; ++i) {
+    const bool is_input = header.input_count == 1 && io[0] == i;
+    if (check.tensors[i].place == Place::kStreamed && !is_input) return Code::kInvalidArgument;
   }
   const auto* ops = check.InBlob<OpRecord>(header.ops_offset);
   check.first_op = ops;
@@ -141,6 +150,7 @@ void Model::Invoke(OpObserver* observer, uint64_t* fused_macs) {
   context.blob = blob_;
   context.arena = arena_;
   context.kernels = kernels_;
+  context.stream = stream_;
   context.tensors = context.InBlob<TensorRecord>(header().tensors_offset);
   const auto* ops = context.InBlob<OpRecord>(header().ops_offset);
   for (uint16_t i = 0; i < header().op_count; ++i) {
@@ -162,11 +172,15 @@ void Model::Invoke(OpObserver* observer, uint64_t* fused_macs) {
   if (fused_macs != nullptr) *fused_macs += counted;
 }
 
-TensorView Model::View(size_t io_index) const {
+const TensorRecord& Model::Record(size_t io_index) const {
   const uint16_t index = reinterpret_cast<const uint16_t*>(blob_ + header().io_offset)[io_index];
-  const auto& tensor =
-      reinterpret_cast<const TensorRecord*>(blob_ + header().tensors_offset)[index];
-  return {.data = {arena_ + tensor.offset, static_cast<size_t>(TensorBytes(tensor))},
+  return reinterpret_cast<const TensorRecord*>(blob_ + header().tensors_offset)[index];
+}
+
+TensorView Model::View(size_t io_index) const {
+  const TensorRecord& tensor = Record(io_index);
+  std::byte* data = tensor.place == Place::kStreamed ? stream_ : arena_ + tensor.offset;
+  return {.data = {data, static_cast<size_t>(TensorBytes(tensor))},
           .type = tensor.type,
           .shape = {tensor.dims, tensor.rank},
           .scale = tensor.scale,

@@ -69,9 +69,16 @@ class Model {
   ///   kResourceExhausted   the arena is smaller than the blob's arena_bytes
   Code Prepare(std::span<const std::byte> blob, std::span<std::byte> arena);
 
+  /// Whether the input is no part of the arena: StreamFrom() says where it is.
+  bool streams_input() const { return input_count() == 1 && Record(0).place == Place::kStreamed; }
+
+  /// Where the bytes of a streamed input are, as many as the input has. They stand for a link or a
+  /// flash: rows or columns of them are copied when they are needed, some more than once.
+  void StreamFrom(std::byte* input) { stream_ = input; }
+
   /// Runs all operators once on what lies in the inputs. Inputs are overwritten: fill them before
-  /// every call. REQUIRES: Prepare() returned kOk. `fused_macs`, when given, grows by what fused
-  /// phases multiply.
+  /// every call (a streamed one stays). REQUIRES: Prepare() returned kOk. `fused_macs`, when given,
+  /// grows by what fused phases multiply.
   void Invoke(OpObserver* observer = nullptr, uint64_t* fused_macs = nullptr);
 
   bool prepared() const { return blob_ != nullptr; }
@@ -85,11 +92,13 @@ class Model {
   TensorView Output(size_t index) const;
 
  private:
+  const TensorRecord& Record(size_t io_index) const;
   TensorView View(size_t io_index) const;
 
   const KernelSet* kernels_;
   const std::byte* blob_ = nullptr;
   std::byte* arena_ = nullptr;
+  std::byte* stream_ = nullptr;
 };
 
 }  // namespace tinyrig::runtime

@@ -21,7 +21,9 @@ set(TINYRIG_KERNELS_REFERENCE_SOURCES
     ${runtime_dir}/fusion/fused_phase.cc
     ${runtime_dir}/fusion/layer_window.cc
     ${runtime_dir}/fusion/pixel.cc
+    ${runtime_dir}/fusion/pool.cc
     ${runtime_dir}/fusion/slices.cc
+    ${runtime_dir}/fusion/stream.cc
     ${runtime_dir}/fusion/tile.cc
     ${runtime_dir}/kernels/reference_set.cc
     ${runtime_dir}/kernels/add/add_reference.cc

@@ -31,12 +31,20 @@ class FusedLowering {
   }
 
   Result<FusedProgram> Run() {
-    TRY_ASSIGN(head_, LowerSection(graph_, found_.head_ops, graph_.inputs, variant_));
-    TRY_ASSIGN(tail_, LowerSection(graph_, found_.tail_ops, {Tensor(chain_.size())}, variant_));
+    FindPool();
+    TRY(FindStream());
+    std::vector<size_t> tail_ops = found_.tail_ops;
+    if (pool_) std::erase(tail_ops, *pool_);
+    if (!streams_) {
+      TRY_ASSIGN(head_, LowerSection(graph_, found_.head_ops, graph_.inputs, variant_));
+    }
+    TRY_ASSIGN(tail_, LowerSection(graph_, tail_ops, {LastTensor()}, variant_));
     PlaceOutside();
     PlaceMaps();
-    AppendSection(head_);
-    MoveInput();
+    if (!streams_) {
+      AppendSection(head_);
+      MoveInput();
+    }
     FindOperands();
     for (const PlannedPhase& phase : program_.plan.phases) TRY(AddPhase(phase));
     MoveLastMap();
@@ -47,7 +55,36 @@ class FusedLowering {
  private:
   ArenaLayout& layout() { return program_.layout; }
   uint32_t Tensor(int32_t map) const { return found_.maps[static_cast<size_t>(map)]; }
+  /// What the last phase leaves: the last map, or its mean.
+  uint32_t LastTensor() const {
+    return pool_ ? static_cast<uint32_t>(graph_.ops[*pool_].outputs[0]) : Tensor(chain_.size());
+  }
   uint64_t& OffsetOf(int32_t map) { return layout().tensor_offsets[Tensor(map)]; }
+
+  /// The operator that a plan does away with when it sums the last map up.
+  void FindPool() {
+    const PlannedPhase& last = program_.plan.phases.back();
+    if (FindPart(last, PartKind::kPoolSums, last.end) == nullptr) return;
+    pool_ = *std::ranges::find_if(found_.tail_ops, [&](size_t i) {
+      return std::ranges::count(graph_.ops[i].inputs, static_cast<int32_t>(Tensor(last.end))) > 0;
+    });
+  }
+
+  /// Whether the first phase takes rows or columns of the input when it needs them. At most one
+  /// operator may come before, value by value.
+  Status FindStream() {
+    const PlannedPhase& first = program_.plan.phases.front();
+    streams_ = FindPart(first, PartKind::kInputRows, 0) != nullptr ||
+               FindPart(first, PartKind::kInputSlab, 0) != nullptr;
+    if (!streams_ || found_.head_ops.empty()) return OkStatus();
+    TRY_ASSIGN(const std::vector<LoweredOp> steps,
+               LowerOne(graph_, graph_.ops[found_.head_ops.front()], variant_, true));
+    if (found_.head_ops.size() == 1 && steps.front().kind == OpKind::kLookup) return OkStatus();
+    return {Code::kUnimplemented,
+            fmt::format("{} comes before the layers to fuse, which no firmware executes on a "
+                        "streamed input; use input=outside or resident",
+                        graph_.ops[found_.head_ops.front()].Describe())};
+  }
 
   /// What the plan has outside of its arena lies behind it. The operators before and after are
   /// moved to where the phases read and write, if there is room.
@@ -60,12 +97,16 @@ class FusedLowering {
       return at;
     };
     const int32_t last = chain_.size();
-    outside_.output = place(FindPart(plan.phases.back(), PartKind::kOutput, last), last);
-    outside_.input = place(FindPart(plan.phases.front(), PartKind::kInput, 0), 0);
+    const ArenaPart* pooled = FindPart(plan.phases.back(), PartKind::kPoolSums, last);
+    outside_.output = place(
+        pooled != nullptr ? pooled : FindPart(plan.phases.back(), PartKind::kOutput, last), last);
+    if (!streams_) outside_.input = place(FindPart(plan.phases.front(), PartKind::kInput, 0), 0);
     layout().bytes = std::max({head_.layout.bytes, tail_.layout.bytes, static_cast<uint64_t>(top)});
     layout().lower_bound = layout().bytes;
-    MoveSection(head_, Tensor(0), static_cast<uint64_t>(outside_.input), layout().bytes);
-    MoveSection(tail_, Tensor(last), static_cast<uint64_t>(outside_.output), layout().bytes);
+    if (!streams_) {
+      MoveSection(head_, Tensor(0), static_cast<uint64_t>(outside_.input), layout().bytes);
+    }
+    MoveSection(tail_, LastTensor(), static_cast<uint64_t>(outside_.output), layout().bytes);
   }
 
   /// Of maps that exist as a whole between the first and the last.
@@ -76,6 +117,10 @@ class FusedLowering {
         const auto made = static_cast<size_t>(graph_.ops[i].outputs[0]);
         layout().tensor_offsets[made] = kInner;
       }
+    }
+    if (streams_) {
+      OffsetOf(0) = kInner;
+      layout().tensor_offsets[graph_.inputs[0]] = ArenaLayout::kStreamed;
     }
     for (const PlannedPhase& phase : program_.plan.phases) {
       for (const ArenaPart& part : phase.parts) {
@@ -139,11 +184,15 @@ class FusedLowering {
     return OkStatus();
   }
 
-  /// Whether slices compute a layer: they take the plain form.
+  /// Whether a layer is computed channel by channel: that takes the plain form.
   static bool IsSliced(const PlannedPhase& phase, int32_t layer) {
-    return std::ranges::any_of(phase.blocks, [&](const FusedBlock& block) {
-      return block.mode == BlockMode::kChannels && block.first <= layer && layer <= block.last;
-    });
+    for (size_t i = 0; i < phase.blocks.size(); ++i) {
+      const FusedBlock& block = phase.blocks[i];
+      if (layer < block.first || layer > block.last) continue;
+      return block.mode == BlockMode::kChannels ||
+             FindPart(phase, PartKind::kStaged, block.last + 1, static_cast<int32_t>(i)) == nullptr;
+    }
+    return false;
   }
 
   static std::string BlocksOf(const PlannedPhase& phase) {
@@ -158,12 +207,18 @@ class FusedLowering {
   Status AddPhase(const PlannedPhase& phase) {
     TRY_ASSIGN(FusedTables tables, MakeFusedTables(chain_, phase, outside_, operands_));
     const auto first = static_cast<uint32_t>(program_.ops.size());
-    for (const MapMove& move : phase.moves) AddMove(move, false);
+    for (const MapMove& move : phase.moves) {
+      AddMove(move, false);
+      program_.ops.back().output = phase.end == chain_.size() ? LastTensor() : Tensor(phase.end);
+    }
     const size_t members = program_.ops.size();
     for (int32_t l = phase.begin; l < phase.end; ++l) {
       TRY(AddMember(found_.layer_ops[static_cast<size_t>(l)], phase, IsSliced(phase, l)));
     }
     for (const size_t skip : tables.skips) TRY(AddMember(found_.skip_ops[skip], phase, false));
+    const bool looks_up = streams_ && phase.begin == 0 && !found_.head_ops.empty();
+    if (looks_up) TRY(AddMember(found_.head_ops.front(), phase, false));
+    if (tables.pool != nullptr) TRY(AddMember(*pool_, phase, false));
     LoweredOp op = PhaseOp(phase, tables, program_.ops.size() - members);
     program_.ops.push_back(std::move(op));
     const auto last = static_cast<uint32_t>(program_.ops.size() - 1);
@@ -184,9 +239,11 @@ class FusedLowering {
     LoweredOp op;
     op.kind = OpKind::kFusedPhase;
     op.name = "FUSED";
-    op.tflite_op = MakerOf(phase.end).tflite_index;
-    op.inputs = {Tensor(phase.begin)};
-    op.output = Tensor(phase.end);
+    const bool streams = streams_ && phase.begin == 0;
+    op.inputs = {streams ? graph_.inputs[0] : Tensor(phase.begin)};
+    op.output = phase.end == chain_.size() ? LastTensor() : Tensor(phase.end);
+    op.tflite_op =
+        tables.pool != nullptr ? graph_.ops[*pool_].tflite_index : MakerOf(phase.end).tflite_index;
     op.macs = static_cast<uint64_t>(phase.macs);
     op.note = fmt::format("layers [{}], {} B", BlocksOf(phase), phase.ram);
     op.params = ToBytes(FusedParams{.ops = static_cast<uint16_t>(members),
@@ -194,6 +251,10 @@ class FusedLowering {
                                     .layers = count(tables.layers),
                                     .sums = count(tables.sums),
                                     .keeps = count(tables.keeps),
+                                    .pool_op = PoolNumber(tables, members),
+                                    .pool_offset = PoolOffset(tables),
+                                    .lookup_op = LookupNumber(phase, tables, members),
+                                    .stream = tables.stream,
                                     .reserved = 0,
                                     .blocks_offset = 0,
                                     .layers_offset = 0,
@@ -206,6 +267,20 @@ class FusedLowering {
     return op;
   }
 
+  /// The pool is the last of a phase's operators.
+  static uint16_t PoolNumber(const FusedTables& tables, size_t members) {
+    return tables.pool != nullptr ? static_cast<uint16_t>(members - 1) : runtime::kNoPool;
+  }
+  /// The lookup comes before it.
+  uint16_t LookupNumber(const PlannedPhase& phase, const FusedTables& tables,
+                        size_t members) const {
+    if (!streams_ || phase.begin != 0 || found_.head_ops.empty()) return runtime::kNoLookup;
+    return static_cast<uint16_t>(members - (tables.pool != nullptr ? 2 : 1));
+  }
+  static uint32_t PoolOffset(const FusedTables& tables) {
+    return tables.pool != nullptr ? static_cast<uint32_t>(tables.pool->offset) : 0;
+  }
+
   /// To where the first phase reads it.
   void MoveInput() {
     const auto from = static_cast<int64_t>(head_.OffsetOf(Tensor(0)));
@@ -215,13 +290,17 @@ class FusedLowering {
   /// To where the tail wants it.
   void MoveLastMap() {
     const int32_t map = chain_.size();
-    const auto to = static_cast<int64_t>(tail_.OffsetOf(Tensor(map)));
+    const auto to = static_cast<int64_t>(tail_.OffsetOf(LastTensor()));
     if (to == outside_.output) return;
     LoweredOp& phase = program_.ops.back();
     phase.is_part = true;
     const std::string name = phase.name;
+    const uint32_t phase_op = phase.tflite_op;
     const uint64_t macs = std::exchange(phase.macs, 0);
-    AddMove({map, outside_.output, to, chain_.MapBytes(map)}, true);
+    const auto bytes = static_cast<int64_t>(graph_.tensors[LastTensor()].Bytes());
+    AddMove({map, outside_.output, to, bytes}, true);
+    program_.ops.back().output = LastTensor();
+    program_.ops.back().tflite_op = phase_op;
     // What is seen is the output where it ends up, and what the phase took for it.
     program_.ops.back().name = name;
     program_.ops.back().macs = macs;
@@ -234,6 +313,8 @@ class FusedLowering {
   const GraphChain& found_;
   const Chain& chain_;
   FusedProgram program_;
+  std::optional<size_t> pool_;  ///< Of the graph's operators.
+  bool streams_ = false;        ///< The input.
   Section head_;
   Section tail_;
   OutsidePlaces outside_;  ///< Wherever phases read the network's input and write the last map.

@@ -25,7 +25,7 @@ FusedPlace PlaceOf(const ArenaPart& part) {
                       .rows = Narrow(static_cast<size_t>(part.rows)),
                       .columns = 0};
   const bool by_columns = part.kind == PartKind::kColumns || part.kind == PartKind::kPixel ||
-                          part.kind == PartKind::kSkipColumns;
+                          part.kind == PartKind::kSkipColumns || part.kind == PartKind::kInputSlab;
   if (by_columns) place.columns = Narrow(static_cast<size_t>(part.columns));
   return place;
 }
@@ -42,6 +42,8 @@ class TableMaker {
       if (to > phase_.begin && to <= phase_.end) tables_.skips.push_back(i);
     }
     TRY(CheckExecutable());
+    FindStream();
+    tables_.pool = FindPart(phase_, PartKind::kPoolSums, phase_.end);
     for (size_t i = 0; i < phase_.blocks.size(); ++i) TRY(AddBlock(i));
     return std::move(tables_);
   }
@@ -63,12 +65,16 @@ class TableMaker {
         }
       }
     }
-    for (const ArenaPart& part : phase_.parts) {
-      const bool streams = part.kind == PartKind::kInputRows || part.kind == PartKind::kInputSlab ||
-                           part.kind == PartKind::kPoolSums;
-      if (streams) return NotYet(phase_.blocks.front(), "streams the network's input or output");
-    }
     return OkStatus();
+  }
+
+  void FindStream() {
+    const bool first = phase_.begin == 0;
+    stream_ = first ? FindPart(phase_, PartKind::kInputRows, 0) : nullptr;
+    if (stream_ != nullptr) tables_.stream = runtime::FusedStream::kRows;
+    if (stream_ != nullptr || !first) return;
+    stream_ = FindPart(phase_, PartKind::kInputSlab, 0);
+    if (stream_ != nullptr) tables_.stream = runtime::FusedStream::kSlabs;
   }
 
   FusedPlace WholeMap(int32_t map, int64_t offset) const {
@@ -79,6 +85,7 @@ class TableMaker {
 
   FusedPlace InputOf(size_t index) const {
     const int32_t map = phase_.blocks[index].first;
+    if (index == 0 && stream_ != nullptr) return PlaceOf(*stream_);
     const ArenaPart* part = FindPart(phase_, index > 0 ? PartKind::kRing : PartKind::kInput, map);
     return part != nullptr ? PlaceOf(*part) : WholeMap(map, outside_.input);
   }
@@ -86,8 +93,15 @@ class TableMaker {
   FusedPlace OutputOf(size_t index) const {
     const int32_t map = phase_.blocks[index].last + 1;
     const bool last = index + 1 == phase_.blocks.size();
+    if (last && tables_.pool != nullptr) return {};  // What is made is only summed up.
     const ArenaPart* part = FindPart(phase_, last ? PartKind::kOutput : PartKind::kRing, map);
     return part != nullptr ? PlaceOf(*part) : WholeMap(map, outside_.output);
+  }
+
+  static runtime::FusedOrder OrderOf(const FusedBlock& block, bool has_staged) {
+    if (!has_staged) return runtime::FusedOrder::kPoolChannels;
+    return block.mode == BlockMode::kChannels ? runtime::FusedOrder::kChannels
+                                              : runtime::FusedOrder::kColumns;
   }
 
   Status AddBlock(size_t index) {
@@ -97,18 +111,19 @@ class TableMaker {
     TRY(AddInputKeeps(block));
     const size_t keeps = tables_.keeps.size() - first_keep;
     for (int32_t l = block.first; l <= block.last; ++l) TRY(AddLayer(index, l));
+    // A block without caches pools channel by channel.
     const ArenaPart* staged = FindPart(phase_, PartKind::kStaged, block.last + 1, number);
-    if (staged == nullptr) return NotYet(block, "is summed up channel by channel");
+    if (staged == nullptr && !tables_.sums.empty()) {
+      return NotYet(block, "is pooled channel by channel and ends a residual sum");
+    }
     tables_.blocks.push_back({.input = InputOf(index),
                               .output = OutputOf(index),
-                              .staged = static_cast<uint32_t>(staged->offset),
+                              .staged = static_cast<uint32_t>(staged ? staged->offset : 0),
                               .layers = Narrow(static_cast<size_t>(block.last - block.first + 1)),
                               .height = Narrow(static_cast<size_t>(block.height)),
                               .first_keep = Narrow(first_keep),
                               .keeps = static_cast<uint8_t>(keeps),
-                              .order = block.mode == BlockMode::kChannels
-                                           ? runtime::FusedOrder::kChannels
-                                           : runtime::FusedOrder::kColumns});
+                              .order = OrderOf(block, staged != nullptr)});
     return OkStatus();
   }
 
@@ -127,10 +142,14 @@ class TableMaker {
     const size_t before = tables_.keeps.size();
     for (const Skip& skip : chain_.skips) {
       if (skip.from != block.first || skip.to <= block.last + 1) continue;
-      const ArenaPart* ring = FindPart(phase_, PartKind::kSkipRing, skip.from, -1, skip.to);
-      if (ring == nullptr) continue;
+      const ArenaPart* part = FindPart(phase_, PartKind::kSkipRing, skip.from, -1, skip.to);
+      // Streamed values are gone afterwards: a sum in a later phase has them copied, too.
+      if (part == nullptr && stream_ != nullptr && skip.from == 0) {
+        part = FindPart(phase_, PartKind::kKept, 0);
+      }
+      if (part == nullptr) continue;
       tables_.keeps.push_back(
-          {.place = PlaceOf(*ring), .rows_of = runtime::kNewRows, .reserved = 0});
+          {.place = PlaceOf(*part), .rows_of = runtime::kNewRows, .reserved = 0});
     }
     if (tables_.keeps.size() - before <= UINT8_MAX) return OkStatus();
     return NotYet(block, "begins more than 255 residual sums");
@@ -213,6 +232,7 @@ class TableMaker {
   const PlannedPhase& phase_;
   const OutsidePlaces& outside_;
   const std::vector<uint8_t>& waiting_operands_;
+  const ArenaPart* stream_ = nullptr;  ///< Where a streamed input goes.
   FusedTables tables_;
 };
 

@@ -15,13 +15,16 @@ struct OutsidePlaces {
 };
 
 /// What a phase's record points at. Operators of a phase: its layers, then the sums that end in it,
-/// both in their order.
+/// both in their order,
+/// then the pool.
 struct FusedTables {
   std::vector<runtime::FusedBlock> blocks;
   std::vector<runtime::FusedLayer> layers;
   std::vector<runtime::FusedSum> sums;
   std::vector<runtime::FusedKeep> keeps;
   std::vector<size_t> skips;  ///< Of the chain: those that end in the phase, one an ADD.
+  runtime::FusedStream stream = runtime::FusedStream::kNone;
+  const ArenaPart* pool = nullptr;  ///< Sums of the last map, when it is pooled as it is made.
 };
 
 /// `waiting_operands`: for each skip of the chain, which input of its ADD is the older map. Errors:

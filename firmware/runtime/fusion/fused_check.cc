@@ -1,4 +1,5 @@
 #include "firmware/runtime/fusion/fused_phase.h"
+#include "firmware/runtime/fusion/pool.h"
 #include "firmware/runtime/fusion/tile.h"
 
 namespace tinyrig::runtime {
@@ -25,12 +26,12 @@ class PhaseCheck {
   explicit PhaseCheck(const OpCheck& check) : check_(check), phase_(check) {}
 
   bool Run() {
-    if (!HasTables() || !IsMap(check_.input()) || !IsMap(check_.output())) return false;
+    if (!HasTables() || !IsMap(check_.input()) || !CheckStream()) return false;
     map_ = ShapeOf(check_.input());
     for (uint32_t b = 0; b < phase_.params.blocks; ++b) {
       if (!CheckBlock(phase_.blocks[b])) return false;
     }
-    return next_layer_ == phase_.params.layers && map_ == ShapeOf(check_.output());
+    return next_layer_ == phase_.params.layers && CheckEnd();
   }
 
  private:
@@ -44,6 +45,44 @@ class PhaseCheck {
            check_.InData(params.keeps_offset, uint64_t{params.keeps} * sizeof(FusedKeep));
   }
 
+  bool pools() const { return phase_.params.pool_op != kNoPool; }
+
+  /// The input is streamed when it is not in the arena, and only then.
+  bool CheckStream() const {
+    const FusedParams& params = phase_.params;
+    const bool streams = check_.input().place == Place::kStreamed;
+    if (params.stream > FusedStream::kSlabs || streams != (params.stream != FusedStream::kNone)) {
+      return false;
+    }
+    if (params.lookup_op == kNoLookup) return true;
+    return HasOperator(params.lookup_op) &&
+           phase_.Operator(params.lookup_op).op->kind == OpKind::kLookup;
+  }
+
+  /// Only the slabs of a streamed input are columns.
+  bool InputIsSound(const FusedBlock& block) const {
+    const bool slab = phase_.params.stream == FusedStream::kSlabs && next_layer_ == 0;
+    return slab == (block.input.columns != 0) && PlaceFits(block.input, map_) &&
+           (!slab || block.order == FusedOrder::kColumns);
+  }
+
+  /// What the last layer makes is the output, or what the pool reads.
+  bool CheckEnd() const {
+    if (!pools()) return IsMap(check_.output()) && map_ == ShapeOf(check_.output());
+    if (!HasOperator(phase_.params.pool_op)) return false;
+    const OpContext pool = phase_.Operator(phase_.params.pool_op);
+    return pool.op->output == check_.op->output && IsMap(pool.input()) &&
+           map_ == ShapeOf(pool.input()) && IsPool(pool);
+  }
+
+  /// Where the block writes: `map_`, or its sums.
+  bool CheckOutput(const FusedBlock& block) const {
+    const bool is_last = next_layer_ == phase_.params.layers;
+    if (!pools() || !is_last) return PlaceFits(block.output, map_);
+    const uint64_t each = block.order == FusedOrder::kPoolChannels ? 1 : sizeof(int32_t);
+    return check_.InArena(phase_.params.pool_offset, each * map_.channels);
+  }
+
   bool PlaceFits(const FusedPlace& place, const MapShape& map) const {
     const uint64_t columns = place.columns == 0 ? map.width : place.columns;
     return place.rows != 0 && check_.InArena(place.offset, columns * place.rows * map.channels);
@@ -51,9 +90,9 @@ class PhaseCheck {
 
   bool CheckBlock(const FusedBlock& block) {
     if (block.layers == 0 || block.layers > kMaxFusedLayers || block.height == 0 ||
-        block.layers > phase_.params.layers - next_layer_ || block.input.columns != 0 ||
-        block.output.columns != 0 || !PlaceFits(block.input, map_) ||
-        block.order > FusedOrder::kChannels || !CheckInputKeeps(block)) {
+        block.layers > phase_.params.layers - next_layer_ || !InputIsSound(block) ||
+        block.output.columns != 0 || block.order > FusedOrder::kPoolChannels ||
+        !CheckInputKeeps(block)) {
       return false;
     }
     const bool sliced = block.order == FusedOrder::kChannels;
@@ -62,8 +101,18 @@ class PhaseCheck {
       if (l > 0 && !sliced && !PlaceFits(layers[l].input, map_)) return false;
       if (!CheckLayer(layers[l], block)) return false;
     }
-    return (!sliced || CheckSlices(block, layers)) && PlaceFits(block.output, map_) &&
-           check_.InArena(block.staged, map_.channels);
+    if (sliced && !CheckSlices(block, layers)) return false;
+    if (block.order == FusedOrder::kPoolChannels) {
+      return CheckPoolChannels(layers[0]) && CheckOutput(block);
+    }
+    return CheckOutput(block) && check_.InArena(block.staged, map_.channels);
+  }
+
+  /// Of a block whose layer is sound: that it is all of a phase that pools.
+  bool CheckPoolChannels(const FusedLayer& layer) const {
+    const OpContext op = phase_.Operator(layer.op);
+    return pools() && phase_.params.layers == 1 && op.op->kind == OpKind::kConv2D &&
+           op.op->form == WeightForm::kPlain && WindowOf(op).pointwise();
   }
 
   /// Of a block whose layers are sound: that they are what slices take, and the plane and the sums.
@@ -92,6 +141,7 @@ class PhaseCheck {
 
   bool CheckInputKeeps(const FusedBlock& block) const {
     if (uint32_t{block.first_keep} + block.keeps > phase_.params.keeps) return false;
+    if (block.keeps != 0 && block.input.columns != 0) return false;
     for (uint32_t i = 0; i < block.keeps; ++i) {
       const FusedKeep& keep = phase_.keeps[block.first_keep + i];
       if (keep.rows_of != kNewRows || keep.place.columns != 0 || !PlaceFits(keep.place, map_)) {

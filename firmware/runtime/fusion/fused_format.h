@@ -52,6 +52,9 @@ enum class FusedOrder : uint8_t {
   /// the second layer: rows x width of one channel; of the third: int32 rows x width x channels of
   /// the output, the projection so far.
   kChannels = 1,
+  /// A pointwise CONV_2D in plain form, alone, into a pool: one channel after the other, which is
+  /// pooled at once.
+  kPoolChannels = 2,
 };
 
 /// Layers one after the other, in iterations of `height` rows of the output.
@@ -66,20 +69,38 @@ struct FusedBlock {
   FusedOrder order;
 };
 
-/// FUSED_PHASE: input and output are maps that exist as a whole. The last block runs its iterations
-/// in order; any block runs when the next one needs a row that is not made yet.
+/// How a phase gets its input.
+enum class FusedStream : uint8_t {
+  kNone = 0,   ///< It lies in the arena.
+  kRows = 1,   ///< Row after row into the first block's ring of rows, each once.
+  kSlabs = 2,  ///< For each iteration of the first block column after column of its rows; the
+               ///< block's input is a ring of columns.
+};
+
+/// FUSED_PHASE: input and output are maps that exist as a whole, or the output is a mean over the
+/// rows and columns of the last map (REDUCE, AVERAGE_POOL_2D), which is summed up as it is made.
+/// The last block runs its iterations in order; any block runs when the next one needs a row that
+/// is not made yet.
 struct FusedParams {
   uint16_t ops;  ///< Records before this one that belong to it.
   uint16_t blocks;
   uint16_t layers;  ///< Of all blocks.
   uint16_t sums;
   uint16_t keeps;
-  uint16_t reserved;       ///< 0.
+  uint16_t pool_op;      ///< Among the phase's operators; kNoPool: the output exists.
+  uint32_t pool_offset;  ///< In the arena: int32 sums of the channels, in whose place their means
+                         ///< are left as int8. kPoolChannels: the means alone.
+  uint16_t lookup_op;    ///< LOOKUP that streamed values go through, among the phase's operators.
+  FusedStream stream;
+  uint8_t reserved;        ///< 0.
   uint32_t blocks_offset;  ///< FusedBlock[blocks].
   uint32_t layers_offset;  ///< FusedLayer[layers].
   uint32_t sums_offset;    ///< FusedSum[sums].
   uint32_t keeps_offset;   ///< FusedKeep[keeps].
 };
+
+inline constexpr uint16_t kNoPool = 0xFFFF;
+inline constexpr uint16_t kNoLookup = 0xFFFF;
 
 /// MOVE: memmove inside the arena. The output tensor is the map that moves.
 struct MoveParams {
@@ -93,7 +114,7 @@ static_assert(sizeof(FusedSum) == 12);
 static_assert(sizeof(FusedKeep) == 12);
 static_assert(sizeof(FusedLayer) == 16);
 static_assert(sizeof(FusedBlock) == 28);
-static_assert(sizeof(FusedParams) == 28);
+static_assert(sizeof(FusedParams) == 36);
 static_assert(sizeof(MoveParams) == 12);
 
 inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "firmware/runtime/fusion/pool.h"
+#include "firmware/runtime/fusion/stream.h"
 #include "firmware/runtime/fusion/tile.h"
 
 namespace tinyrig::runtime {
@@ -17,7 +19,8 @@ class Progress {
   /// Runs iterations until the last block has made all of its rows.
   void Run() {
     const uint32_t last = phase_.params.blocks - 1u;
-    const uint32_t rows = phase_.context.output().dims[1];
+    const uint32_t rows =
+        phase_.Operator(phase_.layers[phase_.params.layers - 1].op).output().dims[1];
     while (next_[last] * phase_.blocks[last].height < rows) Step(last, phase_.params.layers);
   }
 
@@ -36,12 +39,24 @@ class Progress {
     Tile tile(phase_, block, phase_.layers + end - block.layers, next_[b]);
     const auto needed = static_cast<uint32_t>(tile.input_rows().hi);
     if (b > 0 && next_[b - 1] * phase_.blocks[b - 1].height <= needed) return false;
+    if (b == 0 && phase_.params.stream == FusedStream::kRows) LoadRows(needed);
     tile.Run();
     ++next_[b];
     return true;
   }
 
+  /// Of a streamed input, up to row `last`.
+  void LoadRows(uint32_t last) {
+    const TensorRecord& map = phase_.context.input();
+    const PixelMap ring = MakePixelMap(phase_.context.arena, phase_.blocks[0].input, map, 0);
+    for (; loaded_ <= last; ++loaded_) {
+      const auto y = static_cast<int32_t>(loaded_);
+      CopyStreamed(phase_, y, 0, map.dims[2], ring.At(y, 0));
+    }
+  }
+
   const FusedPhase& phase_;
+  uint32_t loaded_ = 0;             ///< Rows of a streamed input.
   uint32_t next_[kMaxFusedBlocks];  ///< Iteration of each block.
 };
 
@@ -49,7 +64,10 @@ class Progress {
 
 void RunFusedPhase(const OpContext& context) {
   const FusedPhase phase(context);
+  if (phase.blocks[0].order == FusedOrder::kPoolChannels) return PoolChannels(phase);
+  BeginPool(phase);
   Progress(phase).Run();
+  FinishPool(phase);
 }
 
 Code PrepareMove(const OpCheck& check) {

@@ -115,7 +115,7 @@ void Tile::FinishSlices() const {
       for (uint32_t c = 0; c < channels; ++c) staged[c] = project.Output(sum[c], c);
       TakeSums(2, y, x, staged);
       Keep(2, y, x, staged);
-      std::memcpy(output.At(y, x), staged, channels);
+      PutOut(output, y, x, staged, channels);
     }
   }
 }

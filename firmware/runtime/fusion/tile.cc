@@ -1,6 +1,7 @@
 #include "firmware/runtime/fusion/tile.h"
 
 #include "firmware/runtime/fusion/pixel.h"
+#include "firmware/runtime/fusion/stream.h"
 #include "firmware/runtime/kernels/simd/simd.h"
 
 namespace tinyrig::runtime {
@@ -30,6 +31,9 @@ FusedPhase::FusedPhase(const OpContext& phase)
 
 Tile::Tile(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers, uint32_t i)
     : phase_(phase), block_(block), layers_(layers) {
+  if (phase.params.pool_op != kNoPool && &block == phase.blocks + phase.params.blocks - 1) {
+    pool_ = reinterpret_cast<int32_t*>(phase.context.arena + phase.params.pool_offset);
+  }
   FindRows(i);
   // A pointwise layer takes its pixel from the one before, but for the first.
   for (uint32_t map = 1; map <= block.layers; ++map) {
@@ -101,6 +105,16 @@ void Tile::KeepInput() const {
   }
 }
 
+/// Columns of a slab, up to `end`.
+void Tile::LoadColumns(int32_t end) {
+  const PixelMap slab = InputOf(0, Layer(0));
+  for (; maps_[0].made < end; ++maps_[0].made) {
+    for (int32_t y = maps_[0].lo; y <= maps_[0].hi; ++y) {
+      CopyStreamed(phase_, y, maps_[0].made, 1, slab.At(y, maps_[0].made));
+    }
+  }
+}
+
 Tile::Step Tile::MakeStep(uint32_t layer) const {
   const OpContext op = Layer(layer);
   Step step = {.op = op,
@@ -121,6 +135,9 @@ Tile::Step Tile::MakeStep(uint32_t layer) const {
 void Tile::MakeColumn(uint32_t map) {
   const uint32_t source = maps_[map].source;
   const int32_t x = maps_[map].made++;
+  if (source == 0 && &block_ == phase_.blocks && phase_.params.stream == FusedStream::kSlabs) {
+    LoadColumns(WindowOf(Layer(0)).InputColumnsEnd(x));
+  }
   Step steps[kSteps];
   for (uint32_t i = 0; i < kSteps && source + i < map; ++i) steps[i] = MakeStep(source + i);
   for (int32_t y = maps_[map].lo; y <= maps_[map].hi; ++y) {
@@ -141,7 +158,14 @@ void Tile::MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) con
   step.make(step.op, step.window.At(step.input, y, x), pixel);
   if (layers_[layer].sums != 0) TakeSums(layer, y, x, pixel);
   if (layers_[layer].keeps != 0) Keep(layer, y, x, pixel);
-  if (step.staged != nullptr) CopyPixel(step.output.At(y, x), pixel, step.op.output().dims[3]);
+  if (step.staged != nullptr) PutOut(step.output, y, x, pixel, step.op.output().dims[3]);
+}
+
+/// A pixel of the block's output, complete.
+void Tile::PutOut(const PixelMap& output, int32_t y, int32_t x, const int8_t* pixel,
+                  uint32_t channels) const {
+  if (pool_ == nullptr) return CopyPixel(output.At(y, x), pixel, channels);
+  for (uint32_t c = 0; c < channels; ++c) pool_[c] += pixel[c];
 }
 
 void Tile::TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const {

@@ -61,11 +61,14 @@ class Tile {
   void ExpandSlice(uint32_t channel) const;
   void ProjectSlice(uint32_t channel) const;
   void FinishSlices() const;
+  void PutOut(const PixelMap& output, int32_t y, int32_t x, const int8_t* pixel,
+              uint32_t channels) const;
   OpContext Layer(uint32_t layer) const { return phase_.Operator(layers_[layer].op); }
   void FindRows(uint32_t i);
   PixelMap InputOf(uint32_t layer, const OpContext& op) const;
   Step MakeStep(uint32_t layer) const;
   void KeepInput() const;
+  void LoadColumns(int32_t end);
   void MakeColumn(uint32_t map);
   void MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) const;
   void TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const;
@@ -74,6 +77,7 @@ class Tile {
   const FusedPhase& phase_;
   const FusedBlock& block_;
   const FusedLayer* layers_;
+  int32_t* pool_ = nullptr;  ///< Sums of the output's channels, when it is pooled.
   Map maps_[kMaxFusedLayers + 1];
 };
 

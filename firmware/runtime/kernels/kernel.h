@@ -19,6 +19,7 @@ struct OpContext {
   const TensorRecord* tensors;
   const OpRecord* op;
   const struct KernelSet* kernels = nullptr;
+  const std::byte* stream = nullptr;  ///< The input, where it is streamed.
   uint64_t* macs = nullptr;  ///< Where fused phases count what they multiply; usually nowhere.
 
   /// A struct or table in flash. REQUIRES: offset was checked by Prepare.

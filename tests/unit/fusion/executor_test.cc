@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "firmware/compiler/compile.h"
+#include "firmware/compiler/fusion/block.h"
 #include "firmware/compiler/fusion/fusion_json.h"
 #include "firmware/compiler/fusion/graph_chain.h"
 #include "firmware/compiler/fusion/notation.h"
@@ -52,7 +53,9 @@ FusedRun RunPoisoned(std::span<const std::byte> blob, uint32_t arena_bytes,
   run.prepared =
       model.Prepare(std::as_bytes(std::span(flash)).first(blob.size()), memory.first(arena_bytes));
   if (run.prepared != Code::kOk) return run;
-  std::ranges::copy(input, model.Input(0).data.begin());
+  std::vector<std::byte> stream(input.begin(), input.end());
+  if (model.streams_input()) model.StreamFrom(stream.data());
+  if (!model.streams_input()) std::ranges::copy(input, model.Input(0).data.begin());
   model.Invoke(nullptr, &run.macs);
   const auto output = model.Output(0).data;
   run.output.assign(output.begin(), output.end());
@@ -87,6 +90,11 @@ std::optional<Subject> MakeSubject(std::vector<std::byte> file, uint32_t seed) {
   return subject;
 }
 
+struct Kernels {
+  std::string set;
+  std::string weights;
+};
+
 struct Tally {
   int ran = 0;
   int refused = 0;
@@ -94,13 +102,14 @@ struct Tally {
 
 /// Compiles for a setting and compares everything; settings that are not executable yet are
 /// counted.
-void Check(const Subject& subject, const std::string& kernels, const std::string& fusion,
+void Check(const Subject& subject, const Kernels& kernels, const std::string& fusion,
            Tally& tally) {
-  SCOPED_TRACE(kernels + " " + fusion);
+  SCOPED_TRACE(kernels.set + " " + kernels.weights + " " + fusion);
   const auto setting = ParseFusionSetting(fusion);
   ASSERT_TRUE(setting.ok());
   const auto plans = PlanFusion(subject.chain, *setting, "exact");
-  const auto variant = MakeVariant({{"kernels", kernels}, {"fusion", fusion}});
+  const auto variant =
+      MakeVariant({{"kernels", kernels.set}, {"weights", kernels.weights}, {"fusion", fusion}});
   ASSERT_TRUE(variant.ok()) << variant.status().message();
   const auto compiled = Compile(subject.file, *variant);
   if (!compiled.ok()) {
@@ -136,6 +145,10 @@ std::string RandomBlocks(const Chain& chain, uint32_t seed) {
   BlockPhases phases;
   for (int32_t next = 0; next < chain.size();) {
     FusedBlock block{.first = next, .last = std::min(next + random.In(0, 4), chain.size() - 1)};
+    if (CanSliceChannels(chain, next, next + 2) && random.OneIn(2)) {
+      block.last = next + 2;
+      block.mode = BlockMode::kChannels;
+    }
     block.height = random.In(1, std::min(4, chain.Height(block.last + 1)));
     next = block.last + 1;
     if (phases.empty() || random.OneIn(2)) phases.emplace_back();
@@ -146,34 +159,46 @@ std::string RandomBlocks(const Chain& chain, uint32_t seed) {
 
 TEST(FusedExecutor, GivesTheBytesOfTheOperatorsAlone) {
   Tally tally;
-  for (uint32_t seed = 1; seed <= 500; ++seed) {
+  const Kernels sets[] = {{"dsp", "int8"}, {"reference", "int8"}, {"dsp", "int16"}};
+  const char* const places[] = {"",
+                                ":input=resident:output=resident",
+                                ":output=pooled",
+                                ":input=resident",
+                                ":input=rows",
+                                ":input=slabs"};
+  for (uint32_t seed = 1; seed <= 2000; ++seed) {
     const auto subject = MakeSubject(BuildTflite(RandomTrunk(seed)), seed);
     if (!subject) continue;
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    const std::string kernels = seed % 2 == 0 ? "dsp" : "reference";
-    const std::string places = seed % 3 == 0 ? ":input=resident:output=resident" : "";
+    const Kernels& kernels = sets[seed % std::size(sets)];
+    const std::string place = places[seed / 3 % std::size(places)];
     for (const char* goal : {"msf:min_ram", "tiny:min_ram", "tiny:f_max=1.2", "head_stream"}) {
-      Check(*subject, kernels, goal + places, tally);
+      Check(*subject, kernels, goal + place, tally);
     }
     for (uint32_t i = 0; i < 4; ++i) {
-      Check(*subject, kernels, RandomBlocks(subject->chain, seed * 7 + i) + places, tally);
+      Check(*subject, kernels, RandomBlocks(subject->chain, seed * 7 + i) + place, tally);
     }
     if (HasFailure()) return;
   }
-  EXPECT_GT(tally.ran, 2000);
+  EXPECT_GT(tally.ran, 14000);
   EXPECT_GT(tally.refused, 10);
   std::cout << tally.ran << " plans ran, " << tally.refused << " are not executable\n";
 }
 
-TEST(FusedExecutor, RunsThePublishedNetOfMcuNet) {
-  TINYRIG_READ_TEST_DATA(bytes, "models/mcunet-320kb-1mb_imagenet.tflite");
-  const auto subject = MakeSubject({bytes.begin(), bytes.end()}, 1);
-  ASSERT_TRUE(subject.has_value());
+TEST(FusedExecutor, RunsThePublishedNetsOfMcuNet) {
+  TINYRIG_READ_TEST_DATA(large, "models/mcunet-320kb-1mb_imagenet.tflite");
+  TINYRIG_READ_TEST_DATA(small, "models/tinyengine_vww.tflite");
   Tally tally;
-  for (const char* fusion : {"msf:min_ram:input=resident:output=resident", "msf:f_max=1.3"}) {
-    Check(*subject, "dsp", fusion, tally);
+  for (const auto& bytes : {large, small}) {
+    const auto subject = MakeSubject({bytes.begin(), bytes.end()}, 1);
+    ASSERT_TRUE(subject.has_value());
+    for (const char* fusion : {"msf:min_ram:input=resident:output=resident", "msf:f_max=1.3",
+                               "tiny:min_ram", "tiny:f_max=1.1", "tiny:min_ram:input=resident",
+                               "tiny:min_ram:input=rows", "tiny:min_ram:input=slabs"}) {
+      Check(*subject, {"dsp", "int8"}, fusion, tally);
+    }
   }
-  EXPECT_EQ(tally.ran, 2);
+  EXPECT_EQ(tally.ran, 14);
 }
 
 }  // namespace

@@ -18,7 +18,11 @@ class TrunkMaker {
   ModelSpec Make() {
     const int32_t layers = random_.In(2, 9);
     for (int32_t i = 0; i < layers; ++i) {
-      random_.OneIn(6) ? Pool() : Convolve(random_.OneIn(2));
+      if (random_.OneIn(4)) {
+        Bottleneck();
+      } else {
+        random_.OneIn(6) ? Pool() : Convolve(random_.OneIn(2));
+      }
       if (random_.OneIn(2)) Join();
     }
     if (random_.OneIn(2)) Mean();
@@ -52,6 +56,13 @@ class TrunkMaker {
     maps_.push_back(made);
   }
 
+  /// Expand, depthwise, project.
+  void Bottleneck() {
+    Convolve(false, true);
+    Convolve(true);
+    Convolve(false, true);
+  }
+
   Window MakeWindow(bool pointwise) {
     Window window{.kernel = {1, 1}, .stride = {1, 1}, .padding = Padding::kSame, .out = shape_};
     if (random_.OneIn(3)) window.padding = Padding::kValid;
@@ -73,10 +84,10 @@ class TrunkMaker {
     return window;
   }
 
-  void Convolve(bool depthwise) {
-    const Window window = MakeWindow(!depthwise && random_.OneIn(2));
+  void Convolve(bool depthwise, bool pointwise = false) {
+    const Window window = MakeWindow(pointwise || (!depthwise && random_.OneIn(2)));
     const int32_t in_c = shape_[3];
-    const int32_t out_c = depthwise ? in_c : random_.In(1, 7);
+    const int32_t out_c = depthwise ? in_c : random_.In(1, random_.OneIn(6) ? 19 : 7);
     const int32_t depth = window.kernel[0] * window.kernel[1] * (depthwise ? 1 : in_c);
     std::vector<int8_t> weights(static_cast<size_t>(depth * out_c));
     for (int8_t& weight : weights) weight = static_cast<int8_t>(random_.In(-127, 127));
