@@ -70,6 +70,10 @@ class FusedLowering {
     });
   }
 
+  static bool IsConversion(OpKind kind) {
+    return kind == OpKind::kLookup || kind == OpKind::kQuantize;
+  }
+
   /// Whether the first phase takes rows or columns of the input when it needs them. At most one
   /// operator may come before, value by value.
   Status FindStream() {
@@ -79,7 +83,9 @@ class FusedLowering {
     if (!streams_ || found_.head_ops.empty()) return OkStatus();
     TRY_ASSIGN(const std::vector<LoweredOp> steps,
                LowerOne(graph_, graph_.ops[found_.head_ops.front()], variant_, true));
-    if (found_.head_ops.size() == 1 && steps.front().kind == OpKind::kLookup) return OkStatus();
+    if (found_.head_ops.size() == 1 && IsConversion(steps.front().kind)) {
+      return OkStatus();
+    }
     return {Code::kUnimplemented,
             fmt::format("{} comes before the layers to fuse, which no firmware executes on a "
                         "streamed input; use input=outside or resident",
@@ -216,8 +222,8 @@ class FusedLowering {
       TRY(AddMember(found_.layer_ops[static_cast<size_t>(l)], phase, IsSliced(phase, l)));
     }
     for (const size_t skip : tables.skips) TRY(AddMember(found_.skip_ops[skip], phase, false));
-    const bool looks_up = streams_ && phase.begin == 0 && !found_.head_ops.empty();
-    if (looks_up) TRY(AddMember(found_.head_ops.front(), phase, false));
+    const bool converts = streams_ && phase.begin == 0 && !found_.head_ops.empty();
+    if (converts) TRY(AddMember(found_.head_ops.front(), phase, false));
     if (tables.pool != nullptr) TRY(AddMember(*pool_, phase, false));
     LoweredOp op = PhaseOp(phase, tables, program_.ops.size() - members);
     program_.ops.push_back(std::move(op));
@@ -253,7 +259,7 @@ class FusedLowering {
                                     .keeps = count(tables.keeps),
                                     .pool_op = PoolNumber(tables, members),
                                     .pool_offset = PoolOffset(tables),
-                                    .lookup_op = LookupNumber(phase, tables, members),
+                                    .convert_op = ConversionNumber(phase, tables, members),
                                     .stream = tables.stream,
                                     .reserved = 0,
                                     .blocks_offset = 0,
@@ -271,10 +277,10 @@ class FusedLowering {
   static uint16_t PoolNumber(const FusedTables& tables, size_t members) {
     return tables.pool != nullptr ? static_cast<uint16_t>(members - 1) : runtime::kNoPool;
   }
-  /// The lookup comes before it.
-  uint16_t LookupNumber(const PlannedPhase& phase, const FusedTables& tables,
-                        size_t members) const {
-    if (!streams_ || phase.begin != 0 || found_.head_ops.empty()) return runtime::kNoLookup;
+  /// The operator before the layers comes before it.
+  uint16_t ConversionNumber(const PlannedPhase& phase, const FusedTables& tables,
+                            size_t members) const {
+    if (!streams_ || phase.begin != 0 || found_.head_ops.empty()) return runtime::kNoConversion;
     return static_cast<uint16_t>(members - (tables.pool != nullptr ? 2 : 1));
   }
   static uint32_t PoolOffset(const FusedTables& tables) {

@@ -147,6 +147,9 @@ class TableMaker {
       if (part == nullptr && stream_ != nullptr && skip.from == 0) {
         part = FindPart(phase_, PartKind::kKept, 0);
       }
+      if (tables_.stream == runtime::FusedStream::kSlabs && skip.from == 0) {
+        return NotYet(block, "reads its input in slabs and begins a residual sum there");
+      }
       if (part == nullptr) continue;
       tables_.keeps.push_back(
           {.place = PlaceOf(*part), .rows_of = runtime::kNewRows, .reserved = 0});

@@ -26,8 +26,8 @@ class PhaseCheck {
   explicit PhaseCheck(const OpCheck& check) : check_(check), phase_(check) {}
 
   bool Run() {
-    if (!HasTables() || !IsMap(check_.input()) || !CheckStream()) return false;
-    map_ = ShapeOf(check_.input());
+    if (!HasTables() || !CheckStream() || !IsMap(Input())) return false;
+    map_ = ShapeOf(Input());
     for (uint32_t b = 0; b < phase_.params.blocks; ++b) {
       if (!CheckBlock(phase_.blocks[b])) return false;
     }
@@ -54,9 +54,17 @@ class PhaseCheck {
     if (params.stream > FusedStream::kSlabs || streams != (params.stream != FusedStream::kNone)) {
       return false;
     }
-    if (params.lookup_op == kNoLookup) return true;
-    return HasOperator(params.lookup_op) &&
-           phase_.Operator(params.lookup_op).op->kind == OpKind::kLookup;
+    if (params.convert_op == kNoConversion) return true;
+    if (!streams || !HasOperator(params.convert_op)) return false;
+    const OpRecord& convert = *phase_.Operator(params.convert_op).op;
+    return convert.inputs[0] == check_.op->inputs[0] &&
+           (convert.kind == OpKind::kLookup || convert.kind == OpKind::kQuantize);
+  }
+
+  /// What the first layer reads. REQUIRES: CheckStream().
+  const TensorRecord& Input() const {
+    const uint16_t convert = phase_.params.convert_op;
+    return convert == kNoConversion ? check_.input() : phase_.Operator(convert).output();
   }
 
   /// Only the slabs of a streamed input are columns.

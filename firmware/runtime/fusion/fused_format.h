@@ -90,7 +90,7 @@ struct FusedParams {
   uint16_t pool_op;      ///< Among the phase's operators; kNoPool: the output exists.
   uint32_t pool_offset;  ///< In the arena: int32 sums of the channels, in whose place their means
                          ///< are left as int8. kPoolChannels: the means alone.
-  uint16_t lookup_op;    ///< LOOKUP that streamed values go through, among the phase's operators.
+  uint16_t convert_op;   ///< LOOKUP or QUANTIZE that streamed values go through; or kNoConversion.
   FusedStream stream;
   uint8_t reserved;        ///< 0.
   uint32_t blocks_offset;  ///< FusedBlock[blocks].
@@ -100,7 +100,7 @@ struct FusedParams {
 };
 
 inline constexpr uint16_t kNoPool = 0xFFFF;
-inline constexpr uint16_t kNoLookup = 0xFFFF;
+inline constexpr uint16_t kNoConversion = 0xFFFF;
 
 /// MOVE: memmove inside the arena. The output tensor is the map that moves.
 struct MoveParams {

@@ -11,6 +11,9 @@
 /// Source:  TFLite int8 quantisation spec; goldens in tests/golden.
 namespace tinyrig::runtime {
 
+/// One value, from its four bytes at any alignment.
+int8_t QuantizeValue(const void* from, const TensorRecord& to);
+
 Code PrepareQuantize(const OpCheck& check);
 void Quantize(const OpContext& context);
 
