@@ -143,6 +143,13 @@ PhaseList HeadThenLayers(const Chain& chain, const std::vector<FusedBlock>& head
   return list;
 }
 
+/// One plan that was put together without a look at what is possible.
+Result<std::vector<FusionPlan>> Checked(const Chain& chain, const CostRules& rules,
+                                        FusionPlan plan) {
+  for (const PlannedPhase& phase : plan.phases) TRY(CheckPhase(chain, rules, phase.blocks));
+  return std::vector{std::move(plan)};
+}
+
 /// Of all heads the plan with the least RAM, then the fewest MACs.
 FusionPlan BestHead(const Chain& chain, const CostRules& rules,
                     const std::vector<std::vector<FusedBlock>>& heads) {
@@ -309,11 +316,11 @@ Result<std::vector<FusionPlan>> PlanFusion(const Chain& chain, const FusionSetti
   }
   switch (setting.kind) {
     case FusionSetting::Kind::kNone:
-      return std::vector{LayOut(chain, rules, HeadThenLayers(chain, {}))};
+      return Checked(chain, rules, LayOut(chain, rules, HeadThenLayers(chain, {})));
     case FusionSetting::Kind::kHeadPatch:
-      return std::vector{BestHead(chain, rules, PatchHeads(chain))};
+      return Checked(chain, rules, BestHead(chain, rules, PatchHeads(chain)));
     case FusionSetting::Kind::kHeadStream:
-      return std::vector{BestHead(chain, rules, StreamHeads(chain))};
+      return Checked(chain, rules, BestHead(chain, rules, StreamHeads(chain)));
     case FusionSetting::Kind::kSearch:
       return Search(chain, rules, setting);
     case FusionSetting::Kind::kBlocks:

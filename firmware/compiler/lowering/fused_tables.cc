@@ -113,8 +113,10 @@ class TableMaker {
     for (int32_t l = block.first; l <= block.last; ++l) TRY(AddLayer(index, l));
     // A block without caches pools channel by channel.
     const ArenaPart* staged = FindPart(phase_, PartKind::kStaged, block.last + 1, number);
-    if (staged == nullptr && !tables_.sums.empty()) {
-      return NotYet(block, "is pooled channel by channel and ends a residual sum");
+    const bool pools_plainly =
+        tables_.sums.empty() && chain_.layer(block.last).kind == LayerKind::kConv;
+    if (staged == nullptr && !pools_plainly) {
+      return NotYet(block, "is pooled channel by channel and is no convolution without a sum");
     }
     tables_.blocks.push_back({.input = InputOf(index),
                               .output = OutputOf(index),
@@ -146,9 +148,6 @@ class TableMaker {
       // Streamed values are gone afterwards: a sum in a later phase has them copied, too.
       if (part == nullptr && stream_ != nullptr && skip.from == 0) {
         part = FindPart(phase_, PartKind::kKept, 0);
-      }
-      if (tables_.stream == runtime::FusedStream::kSlabs && skip.from == 0) {
-        return NotYet(block, "reads its input in slabs and begins a residual sum there");
       }
       if (part == nullptr) continue;
       tables_.keeps.push_back(
