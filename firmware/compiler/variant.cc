@@ -83,12 +83,15 @@ Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string
       if (setting.ok()) {
         return Status(Code::kUnimplemented,
                       fmt::format("fusion={} can be planned (tinyrig plan --fusion), but no "
-                                  "firmware executes it yet; use none, file, msf:GOAL, tiny:GOAL "
+                                  "firmware executes it yet; use none, file, msf:GOAL, tiny:GOAL, "
                                   "head_stream or a block list",
                                   value));
       }
-      return Invalid(fmt::format("variant key '{}' has no value '{}'; values are {}", name, value,
-                                 fmt::join(key->values, ", ")));
+      std::string message = fmt::format("variant key '{}' has no value '{}'; values are {}", name,
+                                        value, fmt::join(key->values, ", "));
+      if (name == "fusion")
+        message += fmt::format(", or a setting: {}", setting.status().message());
+      return Invalid(std::move(message));
     }
     key->set(variant, value);
   }

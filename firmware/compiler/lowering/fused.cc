@@ -96,10 +96,11 @@ class FusedLowering {
   /// moved to where the phases read and write, if there is room.
   void PlaceOutside() {
     const FusionPlan& plan = program_.plan;
-    int64_t top = Words(plan.arena_bytes);
+    int64_t top = plan.arena_bytes;
     const auto place = [&](const ArenaPart* part, int32_t map) {
-      const int64_t at = part != nullptr ? part->offset : top;
-      if (part == nullptr) top += Words(chain_.MapBytes(map));
+      if (part != nullptr) return part->offset;
+      const int64_t at = Words(top);
+      top = at + chain_.MapBytes(map);
       return at;
     };
     const int32_t last = chain_.size();

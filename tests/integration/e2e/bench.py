@@ -61,8 +61,9 @@ def until(what: str, condition, seconds: float = START_SECONDS, every: float = 0
         time.sleep(every)
 
 
-# Where the unique id of a type's microcontroller lies.
-UID_ADDRESS = {"virtual_m4": 0x003FFFF0, "virtual_f4": 0x1FFF7A10}
+# Where the unique id of a type's microcontroller lies, and what its debug port says it is.
+UID_ADDRESS = {"virtual_m4": 0x003FFFF0, "virtual_m7": 0x003FFFF0, "virtual_f4": 0x1FFF7A10}
+DPIDR = {"virtual_m7": 0x5BA02477}
 
 
 class Bench:
@@ -157,7 +158,8 @@ class Bench:
                 f"  - id: {board}", f"    type: {self.board_type}",
                 "    probe:", "      driver: openocd", f"      config: {self.board_type}.cfg", f"      serial: {serial}",
                 f"      mode: {self.mode}",
-                f"      uid_address: {UID_ADDRESS[self.board_type]:#010x}", "      dpidr: 0x2BA01477", "      env:",
+                f"      uid_address: {UID_ADDRESS[self.board_type]:#010x}",
+                f"      dpidr: {DPIDR.get(self.board_type, 0x2BA01477):#010x}", "      env:",
                 f"        LD_PRELOAD: {BUILD}/lib/tinyrig/libtinyrig-hidapi.so",
                 f"        TINYRIG_VBOARD_DAP: {self.dir}/{board}/dap.sock",
                 "    link:", "      driver: uart", f"      port: {self.dir}/{link}/tty", "      baud: 115200",
