@@ -23,6 +23,7 @@ import elf
 # Which class an object file belongs to. The first match counts; `op` names a kernel's folder.
 CLASSES = [
     (r"firmware/runtime/kernels/(?P<op>\w+)/", "kernels"),
+    (r"firmware/runtime/(?P<op>fusion)/", "kernels"),
     (r"firmware/runtime/", "core"),
     (r"proto/device/crc32c\.cc", "core"),  # The blob's own check needs it.
     (r"/lib(gcc|c_nano|c|m)\.a", "core"),

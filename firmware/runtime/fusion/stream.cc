@@ -20,7 +20,7 @@ void CopyStreamed(const FusedPhase& phase, int32_t y, int32_t x, uint32_t pixels
   const OpContext op = phase.Operator(phase.params.convert_op);
   if (op.op->kind == OpKind::kQuantize) {
     for (uint32_t i = 0; i < count; ++i)
-      to[i] = QuantizeValue(from + (at + i) * sizeof(float), map);
+      to[i] = QuantizeValue(from + (at + i) * sizeof(float), map.scale, map.zero_point);
     return;
   }
   const auto* table = op.InBlob<int8_t>(op.params<LookupParams>().table_offset);

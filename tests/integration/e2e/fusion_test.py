@@ -49,7 +49,8 @@ class Fusion(unittest.TestCase):
         model = bench.foreign_data("models", "tinyengine_vww.tflite")
         front = plan(model, "msf:front")["front"]
         with bench.Bench(board_type="virtual_m7") as on:
-            run = on.cli_json("run", model, "--board-type", "virtual_m7", "--fusion", "msf:front", "--repetitions", "1", "--wait")
+            run = on.cli_json("run", model, "--board-type", "virtual_m7", "--fusion", "msf:front", "--vectors", "A",
+                              "--repetitions", "1", "--wait")
             by_macs = {job["fused_macs"]: job for job in run["jobs"]}
             self.assertEqual(sorted(by_macs), sorted(point["macs"] for point in front))
             for point in front:
@@ -57,7 +58,8 @@ class Fusion(unittest.TestCase):
                 self.check(job, point)
                 self.assertEqual(job["variant"]["fusion"], f"msf:ram={point['arena_bytes']}B")
             # Found again by the setting of a point.
-            again = on.cli_json("run", model, "--board-type", "virtual_m7", "--fusion", run["jobs"][0]["variant"]["fusion"], "--wait")
+            again = on.cli_json("run", model, "--board-type", "virtual_m7", "--vectors", "A",
+                                "--fusion", run["jobs"][0]["variant"]["fusion"], "--wait")
             self.assertEqual(again["jobs"][0]["fused_macs"], run["jobs"][0]["fused_macs"])
 
     def test_what_cannot_run_says_why(self):

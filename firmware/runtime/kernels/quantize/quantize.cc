@@ -30,19 +30,21 @@ Code PrepareQuantize(const OpCheck& check) {
   return PrepareConversion(check, ElementType::kFloat32, ElementType::kInt8);
 }
 
-int8_t QuantizeValue(const void* from, const TensorRecord& to) {
+int8_t QuantizeValue(const void* from, float scale, int32_t zero_point) {
   float value;
   std::memcpy(&value, from, sizeof(value));
-  return static_cast<int8_t>(Clamp(Round(value / to.scale) + to.zero_point, INT8_MIN, INT8_MAX));
+  return static_cast<int8_t>(Clamp(Round(value / scale) + zero_point, INT8_MIN, INT8_MAX));
 }
 
 void Quantize(const OpContext& context) {
   const int8_t* in = context.input_data();
   int8_t* out = context.output_data();
+  const float scale = context.output().scale;
+  const int32_t zero_point = context.output().zero_point;
   const auto count = static_cast<size_t>(ElementCount(context.output()));
   // By bytes: what is read may be written over as int8 by the next line.
   for (size_t i = 0; i < count; ++i) {
-    out[i] = QuantizeValue(in + i * sizeof(float), context.output());
+    out[i] = QuantizeValue(in + i * sizeof(float), scale, zero_point);
   }
 }
 

@@ -12,7 +12,7 @@
 namespace tinyrig::runtime {
 
 /// One value, from its four bytes at any alignment.
-int8_t QuantizeValue(const void* from, const TensorRecord& to);
+int8_t QuantizeValue(const void* from, float scale, int32_t zero_point);
 
 Code PrepareQuantize(const OpCheck& check);
 void Quantize(const OpContext& context);
