@@ -1,34 +1,11 @@
 #include <cstring>
 
 #include "firmware/runtime/fusion/direct.h"
+#include "firmware/runtime/fusion/direct_steps.h"
 #include "firmware/runtime/fusion/direct_values.h"
 
 namespace tinyrig::runtime {
 namespace {
-
-/// Adds four depths, of which `word` has the values, of one channel.
-template <WeightForm kForm>
-inline int32_t AddFourDepths(uint32_t even, uint32_t odd, const Word* weights, int32_t sum) {
-  if constexpr (kForm == WeightForm::kDirectInt16) {
-    return DotPair(odd, weights[1], DotPair(even, weights[0], sum));
-  } else {
-    const uint32_t word = *weights;
-    return DotPair(odd, ExtendOddBytes(word), DotPair(even, ExtendEvenBytes(word), sum));
-  }
-}
-
-/// Adds four depths of four channels; gives the weights after them.
-template <WeightForm kForm>
-inline const Word* AddStep(uint32_t values, const Word* weights, int32_t (&sums)[4]) {
-  constexpr uint32_t kWords = DirectWidth(kForm);
-  const uint32_t even = ExtendEvenBytes(values);
-  const uint32_t odd = ExtendOddBytes(values);
-#pragma GCC unroll 4
-  for (uint32_t c = 0; c < 4; ++c) {
-    sums[c] = AddFourDepths<kForm>(even, odd, weights + c * kWords, sums[c]);
-  }
-  return weights + 4 * kWords;
-}
 
 /// All channels of a pixel from `depth` values that lie one after the other.
 template <WeightForm kForm>
@@ -41,12 +18,11 @@ void Channels(const OpContext& layer, const int8_t* values, uint32_t depth, int8
   const uint32_t last = rest == 0 ? 0 : LoadBytes(end, rest);
   for (uint32_t left = layer.output().dims[3];; left -= 4) {
     int32_t sums[4] = {requant[0].bias, requant[1].bias, requant[2].bias, requant[3].bias};
-    for (const int8_t* from = values; from != end; from += 4) {
-      weights = AddStep<kForm>(LoadWord(from), weights, sums);
-    }
-    if (rest != 0) weights = AddStep<kForm>(last, weights, sums);
-    StoreFour(sums, requant, left, out);
-    if (left <= 4) return;
+    if (values != end) weights = AddRun<kForm>(values, end, weights, sums);
+    if (rest != 0) weights = AddDepths<kForm>(last, weights, sums);
+    if (left < 4) return StoreSome(sums, requant, left, out);
+    StoreFour(sums, requant, out);
+    if (left == 4) return;
     requant += 4;
     out += 4;
   }

@@ -18,20 +18,25 @@ inline uint32_t LoadBytes(const int8_t* from, uint32_t count) {
   return word;
 }
 
-/// Sums of four channels as outputs, of which `count` are there.
-inline void StoreFour(const int32_t (&sums)[4], const PackedRequant* requant, uint32_t count,
+inline int8_t OutputOf(int32_t sum, const PackedRequant& requant) {
+  return RequantizePacked(sum, requant.multiplier, requant.rounding, requant.shift);
+}
+
+/// Sums of four channels as outputs.
+inline void StoreFour(const int32_t (&sums)[4], const PackedRequant* requant, int8_t* out) {
+  out[0] = OutputOf(sums[0], requant[0]);
+  out[1] = OutputOf(sums[1], requant[1]);
+  out[2] = OutputOf(sums[2], requant[2]);
+  out[3] = OutputOf(sums[3], requant[3]);
+}
+
+/// The same of which only `count`, 1 to 3, are there.
+inline void StoreSome(const int32_t (&sums)[4], const PackedRequant* requant, uint32_t count,
                       int8_t* out) {
-  const auto store = [&](uint32_t i) {
-    const auto [bias, multiplier, rounding, shift] = requant[i];
-    out[i] = RequantizePacked(sums[i], multiplier, rounding, shift);
-  };
-  store(0);
-  if (count == 1) return;
-  store(1);
-  if (count == 2) return;
-  store(2);
-  if (count == 3) return;
-  store(3);
+  // No loop: the sums stay in registers.
+  out[0] = OutputOf(sums[0], requant[0]);
+  if (count > 1) out[1] = OutputOf(sums[1], requant[1]);
+  if (count > 2) out[2] = OutputOf(sums[2], requant[2]);
 }
 
 /// Bytes of a value in a direct form.

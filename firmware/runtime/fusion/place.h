@@ -72,4 +72,9 @@ struct PixelWindow {
   }
 };
 
+/// The window of a pointwise layer.
+inline PixelWindow OnePixel(const PixelMap& map, int32_t y, int32_t x) {
+  return {map, {0, 1}, {0, 1}, map.RowSlot(y), map.ColumnSlot(x), 1};
+}
+
 }  // namespace tinyrig::runtime

@@ -120,9 +120,11 @@ Tile::Step Tile::MakeStep(uint32_t layer) const {
   Step step = {.op = op,
                .make = KernelOf(op).pixel,
                .window = WindowOf(op),
+               .pointwise = false,
                .input = InputOf(layer, op),
                .output = {},
                .staged = nullptr};
+  step.pointwise = step.window.pointwise();
   if (layer + 1 == block_.layers) {
     step.staged = reinterpret_cast<int8_t*>(phase_.context.arena + block_.staged);
     step.output = MakePixelMap(phase_.context.arena, block_.output, op.output(), 0);
@@ -155,7 +157,8 @@ void Tile::MakeColumn(uint32_t map) {
 
 void Tile::MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) const {
   int8_t* pixel = step.staged != nullptr ? step.staged : step.output.At(y, x);
-  step.make(step.op, step.window.At(step.input, y, x), pixel);
+  step.make(step.op, step.pointwise ? OnePixel(step.input, y, x) : step.window.At(step.input, y, x),
+            pixel);
   if (layers_[layer].sums != 0) TakeSums(layer, y, x, pixel);
   if (layers_[layer].keeps != 0) Keep(layer, y, x, pixel);
   if (step.staged != nullptr) PutOut(step.output, y, x, pixel, step.op.output().dims[3]);

@@ -50,6 +50,7 @@ class Tile {
     OpContext op;
     void (*make)(const OpContext& layer, const PixelWindow& window, int8_t* out);
     LayerWindow window;
+    bool pointwise;
     PixelMap input;
     PixelMap output;  ///< Of the next layer, or the block's.
     int8_t* staged;   ///< Where an output pixel is made before it goes to the block's output.
