@@ -17,7 +17,8 @@ tinyrig_fuzzer(
 
 # Makes tests/fuzz/seeds/{tflite_reader,blob_reader} anew; run it when the blob format changes.
 add_executable(make_model_seeds EXCLUDE_FROM_ALL
-  make_model_seeds.cc ${CMAKE_SOURCE_DIR}/tests/unit/compiler/model_builder.cc
+  make_model_seeds.cc ${CMAKE_SOURCE_DIR}/firmware/compiler/tflite/writer.cc
+  ${CMAKE_SOURCE_DIR}/tests/unit/compiler/model_builder.cc
   ${CMAKE_SOURCE_DIR}/tests/unit/compiler/random_net.cc
   ${CMAKE_SOURCE_DIR}/tests/unit/compiler/random_net_moves.cc
   ${CMAKE_SOURCE_DIR}/tests/unit/compiler/random_net_steps.cc
