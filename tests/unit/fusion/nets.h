@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "firmware/compiler/fusion/chain.h"
+#include "firmware/zoo/nets/published_nets.h"
 
 /// Networks of the literature as layer lists, and random small ones.
 namespace tinyrig::compiler {
 
-Chain MobileNetV2();  ///< Width 0.35, 144x144x3, as the published planner has it.
-Chain McuNetVww5();   ///< 80x80x3, two classes.
-Chain McuNet320K();   ///< 176x176x3, 1000 classes.
+using zoo::McuNet320K;
+using zoo::McuNetVww5;
+using zoo::MobileNetV2;
 
 /// `layers` layers with kernels 1 to 7, strides 1 and 2, odd sizes and residual sums, also over
 /// several windows. The same seed gives the same chain everywhere.
