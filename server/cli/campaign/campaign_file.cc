@@ -9,6 +9,7 @@
 #include "server/cli/campaign/metrics.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/campaign/yaml.h"
+#include "server/cli/campaign/zoo.h"
 #include "server/cli/text/file.h"
 
 namespace tinyrig::cli {
@@ -27,10 +28,10 @@ Status ReadModels(const YamlNode& node, const std::string& folder, LocalCampaign
   TRY_ASSIGN(const std::vector<YamlNode> elements, ReadList(node, "models"));
   for (const YamlNode& element : elements) {
     TRY_ASSIGN(const std::string name, ReadString(element, "a model"));
-    const fs::path path = fs::path(folder) / name;
-    TRY(At(element, CheckReadable(path.string(), "model")));
-    campaign.model_paths.push_back(path.string());
-    campaign.spec.add_models()->set_name(path.filename().string());
+    const Result<std::string> path = FindFileOrZoo(folder, name, ".tflite", "model");
+    TRY(At(element, path.status()));
+    campaign.model_paths.push_back(*path);
+    campaign.spec.add_models()->set_name(fs::path(*path).filename().string());
   }
   return OkStatus();
 }
@@ -145,13 +146,12 @@ Status SetVectors(const std::string& vectors, const std::string& folder, LocalCa
     campaign.spec.mutable_vectors()->set_patterns(vectors);
     return OkStatus();
   }
-  const fs::path path = fs::path(folder) / vectors;
-  Status readable = CheckReadable(path.string(), "vector file");
-  if (!readable.ok()) {
-    return {readable.code(), readable.message() + ". Patterns are written A, B or AB"};
+  const Result<std::string> path = FindFileOrZoo(folder, vectors, ".npz", "vector file");
+  if (!path.ok()) {
+    return {path.status().code(), path.status().message() + ". Patterns are written A, B or AB"};
   }
-  campaign.vectors_path = path.string();
-  campaign.spec.mutable_vectors()->mutable_npz()->set_name(path.filename().string());
+  campaign.vectors_path = *path;
+  campaign.spec.mutable_vectors()->mutable_npz()->set_name(fs::path(*path).filename().string());
   return OkStatus();
 }
 
@@ -237,9 +237,8 @@ Result<LocalCampaign> LoadCampaign(const std::string& path) {
 Result<LocalCampaign> CampaignOfModel(const ModelRun& run) {
   LocalCampaign campaign;
   v1::CampaignSpec& spec = campaign.spec;
-  TRY(CheckReadable(run.model_path, "model"));
-  const fs::path path(run.model_path);
-  campaign.model_paths = {run.model_path};
+  TRY_ASSIGN(const fs::path path, FindModel(run.model_path));
+  campaign.model_paths = {path.string()};
   spec.add_models()->set_name(path.filename().string());
   spec.set_name(path.stem().string());
   for (const std::string& type : run.board_types) spec.add_board_types(type);

@@ -5,6 +5,7 @@
 
 #include "firmware/compiler/model_info.h"
 #include "firmware/compiler/plan_json.h"
+#include "server/cli/campaign/zoo.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/exit_code.h"
 #include "server/cli/report/json.h"
@@ -83,9 +84,10 @@ void PrintModel(const std::string& path, const compiler::ModelInfo& info, bool t
 
 Runner DefineModel(CLI::App& app) {
   auto options = std::make_shared<ModelOptions>();
-  app.add_option("MODEL", options->path, "A .tflite file")->required();
+  app.add_option("MODEL", options->path, "A .tflite file, or its name in the zoo")->required();
   app.add_flag("--tensors", options->tensors, "List all tensors, too");
   return [options](const Common& common) -> Result<int> {
+    TRY_ASSIGN(options->path, FindModel(options->path));
     TRY_ASSIGN(const std::string bytes, ReadFile(options->path, kMaxModelBytes));
     const auto info = compiler::DescribeModel(std::as_bytes(std::span(bytes)));
     if (!info.ok()) return info.status().WithContext(options->path);

@@ -7,6 +7,7 @@
 #include "firmware/compiler/compile.h"
 #include "firmware/compiler/plan_json.h"
 #include "server/cli/campaign/variants.h"
+#include "server/cli/campaign/zoo.h"
 #include "server/cli/commands/command.h"
 #include "server/cli/commands/plan_fusion.h"
 #include "server/cli/commands/plan_picture.h"
@@ -131,6 +132,7 @@ void PrintFit(const server::PlanRecord& fit) {
 
 Result<int> ShowPlan(PlanOptions options, bool json) {
   if (options.no_fold) options.variant += options.variant.empty() ? "fusion=file" : ",fusion=file";
+  TRY_ASSIGN(options.path, FindModel(options.path));
   TRY_ASSIGN(const std::string bytes, ReadFile(options.path, kMaxModelBytes));
   if (!options.fusion.setting.empty()) {
     return ShowFusionPlan(options.path, std::as_bytes(std::span(bytes)), options.fusion,
@@ -163,7 +165,7 @@ Result<int> ShowPlan(PlanOptions options, bool json) {
 
 Runner DefinePlan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
-  app.add_option("MODEL", options->path, "A .tflite file")->required();
+  app.add_option("MODEL", options->path, "A .tflite file, or its name in the zoo")->required();
   app.add_option("--variant", options->variant,
                  "Settings of the variant (default: kernels=dsp,weights=int8)")
       ->type_name("K=V[,K=V]");

@@ -121,7 +121,8 @@ Result<int> Measure(const ProfileOptions& options, const Common& common) {
 
 Runner DefineProfile(CLI::App& app) {
   auto options = std::make_shared<ProfileOptions>();
-  app.add_option("WHAT", options->what, "A model (.tflite) to measure, or the number of a job")
+  app.add_option("WHAT", options->what,
+                 "A model (.tflite, or its name in the zoo) to measure, or the number of a job")
       ->required()
       ->type_name("MODEL|JOB");
   app.add_option("--variant", options->variants,

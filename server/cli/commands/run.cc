@@ -7,6 +7,7 @@
 #include "server/cli/campaign/campaign_file.h"
 #include "server/cli/campaign/git_state.h"
 #include "server/cli/campaign/variants.h"
+#include "server/cli/campaign/zoo.h"
 #include "server/cli/client/fetch.h"
 #include "server/cli/client/upload.h"
 #include "server/cli/commands/command.h"
@@ -34,7 +35,7 @@ struct RunOptions {
 };
 
 bool IsModel(const std::string& path) {
-  return std::filesystem::path(path).extension() == ".tflite";
+  return std::filesystem::path(path).extension() == ".tflite" || IsZooName(path);
 }
 
 /// What flags say outranks what the file says.
@@ -139,7 +140,9 @@ Result<int> Run(const RunOptions& options, const Common& common) {
 
 Runner DefineRun(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
-  app.add_option("FILE", options->path, "A campaign (YAML) or a model (.tflite)")->required();
+  app.add_option("FILE", options->path,
+                 "A campaign (YAML) or a model (.tflite, or its name in the zoo)")
+      ->required();
   app.add_option("--board-type", options->board_types,
                  "Board type, repeatable (a model: virtual_m4)")
       ->type_name("TYPE")
