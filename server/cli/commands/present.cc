@@ -40,6 +40,8 @@ std::string ShortTitle(const std::string& metric, bool emulated) {
       {"flash_model_bytes", "flash"},
       {"ram_model_bytes", "RAM"},
       {"accuracy_top1", "accuracy"},
+      {"arena_without_io_bytes", "arena w/o in/out"},
+      {"mac_factor", "MAC factor"},
   };
   const auto* known = std::ranges::find(kTitles, metric, [](const auto& t) { return t.first; });
   std::string title(known == std::end(kTitles) ? std::string_view(metric) : known->second);
@@ -81,7 +83,8 @@ std::vector<ResultColumn> ResultColumns(const CampaignRecord& record,
 
 std::vector<std::string> DefaultMetrics() {
   return {"instructions_p50",  "cycles_p50",      "latency_us_p50",
-          "flash_model_bytes", "ram_model_bytes", "accuracy_top1"};
+          "flash_model_bytes", "ram_model_bytes", "arena_without_io_bytes",
+          "mac_factor",        "accuracy_top1"};
 }
 
 std::string ResultTable(const CampaignRecord& record, const std::vector<std::string>& metrics) {

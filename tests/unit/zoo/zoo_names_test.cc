@@ -68,5 +68,12 @@ TEST_F(ZooNames, WorkInCampaignFiles) {
               AllOf(HasSubstr("c.yaml:1"), HasSubstr("neither a file nor in the zoo")));
 }
 
+TEST_F(ZooNames, AreWhatTheFusionCampaignMeasures) {
+  const auto campaign = LoadCampaign(TINYRIG_SOURCE_DIR "/firmware/zoo/fusion.yaml");
+  ASSERT_TRUE(campaign.ok()) << campaign.status().message();
+  EXPECT_EQ(campaign->spec.models_size(), 3);
+  EXPECT_EQ(campaign->spec.variants().fusion_size(), 3);
+}
+
 }  // namespace
 }  // namespace tinyrig::cli
