@@ -204,24 +204,27 @@ class Simulation {
     return ended;
   }
 
-  Status Commit(const std::vector<Lease>& leases, const std::vector<Running>& ended) {
+  // As in dispatcher_commit.cc: results, and the leases of the boards that they free.
+  Status Commit(const std::vector<Running>& ended, std::vector<Lease>* leases) {
     std::vector<EndedAttempt> results;
     for (const Running& one : ended) results.push_back(ResultOf(one.lease));
-    const Stopwatch watch(spent_.store);
     TRY_ASSIGN(Store::Group group, store_->BeginGroup());
-    TRY(store_->AddLeases(leases, now_));
-    for (const EndedAttempt& result : results) {
-      TRY_ASSIGN(const Store::Outcome outcome, store_->EndAttempt(result, now_));
-      if (outcome != Store::Outcome::kStored) return {Code::kInternal, "a result was not stored"};
+    {
+      const Stopwatch watch(spent_.store);
+      for (const EndedAttempt& result : results) {
+        TRY_ASSIGN(const Store::Outcome outcome, store_->EndAttempt(result, now_));
+        if (outcome != Store::Outcome::kStored) return {Code::kInternal, "a result was not stored"};
+      }
     }
+    *leases = Schedule(ended);
+    const Stopwatch watch(spent_.store);
+    TRY(store_->AddLeases(*leases, now_));
     return group.Commit();
   }
 
   std::vector<Lease> Schedule(const std::vector<Running>& ended) {
     const Stopwatch watch(spent_.scheduling);
-    for (const Running& one : ended) {
-      scheduler_.End(one.lease.key, false, v1::FAILURE_OWNER_UNSPECIFIED, now_);
-    }
+    for (const Running& one : ended) scheduler_.Finish(one.lease.key, now_);
     return scheduler_.Match(now_);
   }
 
@@ -244,18 +247,16 @@ class Simulation {
     running_.push({now_ + job_us_ / 2 + more, lease});
   }
 
-  // The io thread as one server, as in dispatcher_commit.cc: one commit for the leases that began
-  // and the results that have arrived; what arrives meanwhile waits for the next. The clock of the
-  // simulation runs by the real time that this takes.
+  // The io thread as one server: what arrives while it is busy waits for the next commit. The clock
+  // of the simulation runs by the real time that this takes.
   Status Drive() {
-    std::vector<Lease> begun = Schedule({});
     const TimeUs began = now_;
-    while (!begun.empty() || !running_.empty()) {
-      if (begun.empty()) now_ = std::max(now_, running_.top().end_us);
+    do {
+      if (!running_.empty()) now_ = std::max(now_, running_.top().end_us);
       const std::vector<Running> ended = Arrived();
       const Wall::time_point start = Wall::now();
-      TRY(Commit(begun, ended));
-      std::vector<Lease> next = Schedule(ended);
+      std::vector<Lease> begun;
+      TRY(Commit(ended, &begun));
       TRY(Offer(begun));
       const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Wall::now() - start);
       busy_us_ += took.count();
@@ -264,8 +265,7 @@ class Simulation {
       for (const Running& one : ended) freed_us_[one.lease.board] = one.end_us;
       for (const Lease& lease : begun) Begin(lease);
       decisions_ += begun.size();
-      begun = std::move(next);
-    }
+    } while (!running_.empty());
     simulated_us_ = now_ - began;
     return {};
   }

@@ -237,14 +237,28 @@ Scheduler::Running Scheduler::Release(const LeaseKey& key) {
 }
 
 void Scheduler::End(const LeaseKey& key, bool retry, v1::FailureOwner owner, TimeUs now) {
-  if (Find(key) == nullptr) return;
+  std::optional<Running> running = Finish(key, now);
+  if (!running || !retry) return;
+  ++running->job.failed_attempts;
+  running->job.queued_us = now;
+  if (owner == v1::FAILURE_OWNER_BENCH) running->job.avoid.insert(running->lease.board);
+  queue_.Push(std::move(running->job));
+}
+
+std::optional<Scheduler::Running> Scheduler::Finish(const LeaseKey& key, TimeUs now) {
+  if (Find(key) == nullptr) return std::nullopt;
   Running running = Release(key);
-  queue_.Settle(running.job, running.charged_us, now - running.leased_us);
-  if (!retry) return;
-  ++running.job.failed_attempts;
-  running.job.queued_us = now;
-  if (owner == v1::FAILURE_OWNER_BENCH) running.job.avoid.insert(running.lease.board);
-  queue_.Push(std::move(running.job));
+  const TimeUs used_us = now - running.leased_us;
+  queue_.Settle(running.job, running.charged_us, used_us);
+  running.charged_us = static_cast<double>(used_us);
+  return running;
+}
+
+void Scheduler::Reopen(Running running) {
+  running.reported = false;
+  running.board->lease = running.lease.key;
+  free_[running.board->type].erase(running.board);
+  leases_.emplace(running.lease.key.job, std::move(running));
 }
 
 void Scheduler::Withdraw(const LeaseKey& key, TimeUs now) {

@@ -129,6 +129,21 @@ class Scheduler {
   /// for another board after a failure of the bench. `owner`: of the failure, UNSPECIFIED for
   /// success. The board's condition is the caller's to change.
   void End(const LeaseKey& key, bool retry, v1::FailureOwner owner, TimeUs now);
+
+  /// A job with its lease.
+  struct Running {
+    QueuedJob job;
+    Lease lease;
+    BoardView* board = nullptr;  ///< In boards(), which no board ever leaves.
+    double charged_us = 0;
+    TimeUs leased_us = 0;
+    bool reported = false;
+  };
+  /// The attempt succeeded: End() that Reopen() can take back. Empty: not in force.
+  std::optional<Running> Finish(const LeaseKey& key, TimeUs now);
+  /// Its success could not be stored: the lease is in force again and awaits a report. REQUIRES:
+  /// its board has no lease; one that began since was withdrawn.
+  void Reopen(Running running);
   /// The offer was refused or never left: the job waits again, nothing is counted, the board rests
   /// a little.
   void Withdraw(const LeaseKey& key, TimeUs now);
@@ -164,15 +179,6 @@ class Scheduler {
   static bool Usable(const BoardView& board, TimeUs now);
 
  private:
-  struct Running {
-    QueuedJob job;
-    Lease lease;
-    BoardView* board = nullptr;  // In boards_, which no board ever leaves.
-    double charged_us = 0;
-    TimeUs leased_us = 0;
-    bool reported = false;
-  };
-
   bool HasOtherBoard(const QueuedJob& job, TimeUs now) const;
   /// Whether it may take jobs that are not pinned to it.
   bool TakesOrdinaryJobs(const BoardView& board, TimeUs now) const;

@@ -27,10 +27,11 @@ namespace tinyrig::server {
 /// Keeps scheduler, store and agents in step: offers jobs, takes results, ends what is lost. Lives
 /// on the io thread.
 ///
-/// Order of every change: the store first, then the scheduler, then the message. A crash between
-/// any two is mended by what agents say when they connect again: a lease that was stored and not
-/// sent is not in their `held`, a result that was stored and not acknowledged comes again and is
-/// recognised.
+/// Order of every change: the store first, then the scheduler, then the message. Only a board that
+/// a success frees is leased again before that is stored: both share a commit, and both are taken
+/// back if it fails. A crash between any two is mended by what agents say when they connect again:
+/// a lease that was stored and not sent is not in their `held`, a result that was stored and not
+/// acknowledged comes again and is recognised.
 class Dispatcher {
  public:
   /// An agent that was silent so long is offline.
@@ -110,18 +111,6 @@ class Dispatcher {
   Result<v1::Board> ChangeBoard(const std::string& board_id,
                                 const std::function<Status(BoardView*)>& change);
 
-  // dispatcher_commit.cc
-  /// The leases that begin are offered when they are stored, which is soon.
-  void MatchAndOffer();
-  void ScheduleCommit();
-  void Commit();
-  void OfferStored(const std::vector<Lease>& leases, const Status& stored);
-  Status Offer(const Lease& lease);
-  void Withdraw(const Lease& lease, const std::string& why);
-  /// It waits for the next commit; neither disk nor agent knows it.
-  bool JustBegun(const LeaseKey& key) const;
-
-  // dispatcher_results.cc
   struct Judged {
     LeaseKey key;
     Result<EndedAttempt> ended;
@@ -129,13 +118,30 @@ class Dispatcher {
   struct Ending {
     Lease lease;
     EndedAttempt ended;
-    Status stored;  ///< Whether it is.
+    Status stored;                               ///< Whether it is.
+    std::optional<Scheduler::Running> finished;  ///< The scheduler knows already.
   };
+
+  // dispatcher_commit.cc
+  /// The leases that begin are offered when they are stored, which is soon.
+  void MatchAndOffer();
+  void ScheduleCommit();
+  void Commit();
+  bool FreesBoard(const Ending& ending) const;
+  void LeaseAgain(std::vector<Ending>& endings, std::vector<Lease>* leases);
+  void TakeBack(const std::vector<Lease>& leases, const Status& why);
+  void Offer(const std::vector<Lease>& leases);
+  Status Offer(const Lease& lease);
+  void Withdraw(const Lease& lease, const std::string& why);
+  /// It waits for the next commit; neither disk nor agent knows it.
+  bool JustBegun(const LeaseKey& key) const;
+
+  // dispatcher_results.cc
   void OnResult(Session& session, const v1::AttemptResult& result);
   void OnJudged(const LeaseKey& key, Result<EndedAttempt> judged);
   std::vector<Ending> TakeJudged();
   Status StoreEnding(Ending& ending);
-  void NotStored(const Ending& ending);
+  void NotStored(Ending ending);
   /// It is stored: scheduler, board and who watches learn of it.
   void Settle(const Ending& ending);
   void Ack(const AgentId& agent, const LeaseKey& key);

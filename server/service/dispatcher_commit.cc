@@ -3,8 +3,9 @@
 #include "server/service/agent_messages.h"
 #include "server/service/dispatcher.h"
 
-// One commit carries the leases that began and the results that came while the io thread was busy
-// with the one before: a busy server waits for the disk once for many of both.
+// One commit carries the results that came while the io thread was busy with the one before, the
+// leases of the boards that they free, and those that began otherwise: a board waits for the disk
+// once between two jobs, and a busy server waits once for many of both.
 namespace tinyrig::server {
 
 void Dispatcher::MatchAndOffer() {
@@ -32,12 +33,17 @@ void Dispatcher::Commit() {
 
   Result<Store::Group> group = store_.BeginGroup();
   Status whole = group.status();
-  Status leased = whole;
-  if (leased.ok() && !leases.empty()) leased = store_.AddLeases(leases, clock_.Now());
   for (Ending& ending : endings) {
     ending.stored = whole.ok() ? StoreEnding(ending) : whole;
   }
-  if (whole.ok()) whole = group->Commit();
+  Status leased = whole;
+  if (whole.ok()) {
+    LeaseAgain(endings, &leases);
+    if (!leases.empty()) leased = store_.AddLeases(leases, clock_.Now());
+    whole = group->Commit();
+  }
+  if (!whole.ok()) leased = whole;
+  if (!leased.ok()) TakeBack(leases, leased);
 
   for (Ending& ending : endings) {
     if (ending.stored.ok()) ending.stored = whole;
@@ -46,10 +52,10 @@ void Dispatcher::Commit() {
       Settle(ending);
       Ack(ending.lease.agent, ending.lease.key);
     } else {
-      NotStored(ending);
+      NotStored(std::move(ending));
     }
   }
-  if (!leases.empty()) OfferStored(leases, leased.ok() ? whole : leased);
+  if (leased.ok()) Offer(leases);
   if (!endings.empty()) StartReferences();
   MatchAndOffer();
 }
@@ -58,12 +64,34 @@ bool Dispatcher::JustBegun(const LeaseKey& key) const {
   return std::ranges::any_of(begun_, [&](const Lease& lease) { return lease.key == key; });
 }
 
-void Dispatcher::OfferStored(const std::vector<Lease>& leases, const Status& stored) {
-  if (!stored.ok()) {
-    spdlog::error("{} leases cannot be stored: {}", leases.size(), stored.message());
-    for (const Lease& lease : leases) scheduler_.Withdraw(lease.key, clock_.Now());
-    return NoteStore(stored);
+// Other boards wait until it is stored how the attempt ended: their health decides what comes next,
+// or a reference job does.
+bool Dispatcher::FreesBoard(const Ending& ending) const {
+  const Lease& lease = ending.lease;
+  if (!ending.stored.ok() || ending.ended.failure || lease.reference) return false;
+  const BoardView* board = scheduler_.FindBoard(lease.board);
+  const auto record = board_records_.find(lease.board);
+  return board != nullptr && board->condition.health == v1::BOARD_HEALTH_GOOD &&
+         record != board_records_.end() &&
+         record->second.jobs_since_reference + 1 < policy_.every_jobs;
+}
+
+void Dispatcher::LeaseAgain(std::vector<Ending>& endings, std::vector<Lease>* leases) {
+  for (Ending& ending : endings) {
+    if (FreesBoard(ending)) ending.finished = scheduler_.Finish(ending.lease.key, clock_.Now());
   }
+  if (!store_trouble_.ok()) return;
+  for (Lease& lease : scheduler_.Match(clock_.Now())) leases->push_back(std::move(lease));
+}
+
+void Dispatcher::TakeBack(const std::vector<Lease>& leases, const Status& why) {
+  if (leases.empty()) return;
+  spdlog::error("{} leases cannot be stored: {}", leases.size(), why.message());
+  for (const Lease& lease : leases) scheduler_.Withdraw(lease.key, clock_.Now());
+  NoteStore(why);
+}
+
+void Dispatcher::Offer(const std::vector<Lease>& leases) {
   for (const Lease& lease : leases) {
     const Status offered = Offer(lease);
     if (offered.ok()) continue;

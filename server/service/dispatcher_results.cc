@@ -61,11 +61,15 @@ std::vector<Dispatcher::Ending> Dispatcher::TakeJudged() {
 }
 
 // Without acknowledgement the agent keeps the result; a new stream makes it send it again.
-void Dispatcher::NotStored(const Ending& ending) {
+void Dispatcher::NotStored(Ending ending) {
   spdlog::error("{}: the result was not stored: {}", Text(ending.lease.key),
                 ending.stored.message());
   Unlearn(ending.ended);
-  scheduler_.ReportDropped(ending.lease.key);
+  if (ending.finished) {
+    scheduler_.Reopen(std::move(*ending.finished));
+  } else {
+    scheduler_.ReportDropped(ending.lease.key);
+  }
   Drop(ending.lease.agent, ending.stored.WithContext("the result was not stored"));
 }
 
@@ -106,7 +110,9 @@ void Dispatcher::Settle(const Ending& ending) {
   const v1::FailureOwner owner =
       ended.failure ? ended.failure->owner() : v1::FAILURE_OWNER_UNSPECIFIED;
   hub_.Ended(lease.key);
-  scheduler_.End(lease.key, ended.next == v1::JOB_STATE_QUEUED, owner, clock_.Now());
+  if (!ending.finished) {
+    scheduler_.End(lease.key, ended.next == v1::JOB_STATE_QUEUED, owner, clock_.Now());
+  }
   CountReference(lease);
   if (const Status updated = UpdateCondition(lease, ended); !updated.ok()) {
     spdlog::error("condition of board {}: {}", lease.board.value, updated.message());

@@ -64,10 +64,10 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
   TRY(SqliteStatus(raw, rc, path));
   sqlite3_busy_timeout(raw, 5000);
   if (mode == Mode::kReadWrite) {
-    // FULL: what was acknowledged survives a power cut. The larger cache (KiB) and log (pages) keep
-    // a store of millions of results from being read and written back over and over.
+    // FULL: what was acknowledged survives a power cut. The larger cache (KiB) keeps a store of
+    // millions of results from being read and written back over and over.
     TRY(db.Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                   "PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=8000;")
+                   "PRAGMA cache_size=-65536;")
             .WithContext(path));
   }
   return db;

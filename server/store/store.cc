@@ -40,7 +40,9 @@ Result<Store> Store::Open(const std::filesystem::path& file) {
   TRY_ASSIGN(Database db, Database::Open(file.string(), Database::Mode::kReadWrite));
   TRY(Migrate(db));
   TRY(MoveBeyondCopy(db));
-  Store store(std::move(db));
+  TRY_ASSIGN(std::unique_ptr<Checkpointer> checkpointer,
+             Checkpointer::Start(file.string(), db.handle()));
+  Store store(std::move(db), std::move(checkpointer));
   TRY(store.SaveMissingFronts());
   return store;
 }

@@ -13,6 +13,7 @@
 #include "proto/tinyrig/v1/boards.pb.h"
 #include "server/scheduling/scheduler.h"
 #include "server/store/care.h"
+#include "server/store/checkpointer.h"
 #include "server/store/records.h"
 #include "server/store/sqlite.h"
 
@@ -25,6 +26,8 @@ class Store {
  public:
   /// Opens and migrates.
   static Result<Store> Open(const std::filesystem::path& file);
+  Store(Store&&) = default;
+  Store& operator=(Store&&) = delete;
 
   /// Several changes as one: none is on disk, and none may be told to anybody, before Commit()
   /// returned OK. Each is still done wholly or not at all. What a busy server saves is waiting for
@@ -160,7 +163,8 @@ class Store {
   }
 
  private:
-  explicit Store(Database db) : db_(std::move(db)) {}
+  Store(Database db, std::unique_ptr<Checkpointer> checkpointer)
+      : db_(std::move(db)), checkpointer_(std::move(checkpointer)) {}
 
   Result<std::shared_ptr<const CampaignTerms>> LoadTerms(CampaignId campaign);
   Result<std::optional<PlanId>> FindPlan(const PlanRecord& plan);
@@ -194,6 +198,7 @@ class Store {
   Result<std::vector<JobId>> CancelJobs(std::string_view where, uint64_t id, TimeUs now);
 
   Database db_;
+  std::unique_ptr<Checkpointer> checkpointer_;  // Of db_, which outlives it.
   std::map<std::string, int64_t> metric_ids_;
   std::map<std::string, int64_t> method_ids_;
 };

@@ -5,6 +5,7 @@
 #include <future>
 #include <thread>
 
+#include "proto/device/messages.h"
 #include "server/planning/expected.h"
 #include "server/service/agent_messages.h"
 #include "tests/unit/server/store_fixture.h"
@@ -51,11 +52,13 @@ class DispatcherTest : public StoreFixture {
   }
 
   // An agent with one board of the same number: "bench1" has "b1".
-  std::shared_ptr<RecordedLink> Connect(const std::string& number) {
+  std::shared_ptr<RecordedLink> Connect(const std::string& number,
+                                        const std::vector<v1::AttemptKey>& held = {}) {
     auto link = std::make_shared<RecordedLink>();
     v1::AgentMessage message;
     message.mutable_hello()->set_agent_id("bench" + number);
     *message.mutable_hello()->add_boards() = Board(number);
+    for (const v1::AttemptKey& key : held) *message.mutable_hello()->add_held() = key;
     dispatcher_.Message(link, message);
     return link;
   }
@@ -80,6 +83,19 @@ class DispatcherTest : public StoreFixture {
     result.set_board_id(offer.board_id());
     result.mutable_failure()->set_owner(v1::FAILURE_OWNER_VARIANT);
     result.mutable_failure()->set_message("it overflows");
+    return message;
+  }
+
+  // Nothing was asked of it, and it did that.
+  static v1::AgentMessage SuccessOf(const v1::LeaseOffer& offer) {
+    v1::AgentMessage message;
+    v1::AttemptResult& result = *message.mutable_result();
+    *result.mutable_key() = offer.key();
+    result.set_board_id(offer.board_id());
+    result.mutable_identity()->set_clock_hz(1);
+    result.mutable_identity()->set_counter_hz(1);
+    result.mutable_identity()->set_counter_kind(
+        static_cast<uint32_t>(device::CounterKind::kVirtualInstructions));
     return message;
   }
 
@@ -181,6 +197,50 @@ TEST_F(DispatcherTest, TroubleOfTheStoreEndsWhenItWasLookedAt) {
   Settle();
   EXPECT_EQ(first->Offers().size(), 2u);
   EXPECT_TRUE(Connect("2")->closed.ok());
+}
+
+TEST_F(DispatcherTest, ASuccessAndTheNextLeaseOfItsBoardAreStoredTogetherOrNotAtAll) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(2);
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  const v1::LeaseOffer first = link->Offers().at(0);
+  // No commit with a new lease succeeds.
+  Execute(
+      "CREATE TABLE debt(x INTEGER REFERENCES job DEFERRABLE INITIALLY DEFERRED);"
+      "CREATE TRIGGER owe AFTER INSERT ON attempt BEGIN INSERT INTO debt VALUES(-1); END");
+  dispatcher_.Message(link, SuccessOf(first));
+  Settle();
+  EXPECT_THAT(link->closed.message(), HasSubstr("the result was not stored"));
+  EXPECT_EQ(link->Count(v1::ServerMessage::kAck), 0u);
+  EXPECT_EQ(link->Offers().size(), 1u);
+  EXPECT_EQ(Get(jobs[0].job).state(), v1::JOB_STATE_LEASED);
+  EXPECT_EQ(Get(jobs[1].job).attempts_size(), 0);
+  ASSERT_NE(dispatcher_.scheduler().Find(KeyOf(first.key())), nullptr);
+
+  Execute("DROP TRIGGER owe");
+  WaitForTick();
+  Settle();
+  const auto again = Connect("1", {first.key()});
+  dispatcher_.Message(again, SuccessOf(first));
+  Settle();
+  EXPECT_EQ(again->Count(v1::ServerMessage::kAck), 1u);
+  EXPECT_EQ(Get(jobs[0].job).state(), v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(Get(jobs[0].job).attempts_size(), 1);
+}
+
+TEST_F(DispatcherTest, TheNextOfferIsThereWithTheAcknowledgement) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(2);
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  const uint64_t before = TransactionTimes().Read().count;
+  dispatcher_.Message(link, SuccessOf(link->Offers().at(0)));
+  Settle();
+  EXPECT_EQ(TransactionTimes().Read().count - before, 1u);
+  ASSERT_EQ(link->Offers().size(), 2u);
+  EXPECT_EQ(link->Offers()[1].key().job_id(), jobs[1].job.value);
+  EXPECT_EQ(link->Count(v1::ServerMessage::kAck), 1u);
 }
 
 TEST_F(DispatcherTest, WhatAnotherBenchSaysOfAnAttemptIsIgnored) {

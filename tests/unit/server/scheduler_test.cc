@@ -92,6 +92,34 @@ TEST_F(SchedulerTest, RetryPrefersAnotherBoardThenTakesTheSame) {
   EXPECT_TRUE(scheduler_.Match(0).empty());
 }
 
+TEST_F(SchedulerTest, ASuccessThatWasNotStoredIsTakenBack) {
+  Connect({Board("b1")});
+  scheduler_.Enqueue(Job(1));
+  scheduler_.Enqueue(Job(2));
+  const Lease first = scheduler_.Match(0).at(0);
+  ASSERT_TRUE(scheduler_.Reported(first.key));
+  std::optional<Scheduler::Running> finished = scheduler_.Finish(first.key, 5'000'000);
+  ASSERT_TRUE(finished);
+  EXPECT_FALSE(scheduler_.Finish(first.key, 5'000'000));
+  const Lease next = scheduler_.Match(5'000'000).at(0);
+  EXPECT_EQ(next.board, first.board);
+
+  scheduler_.Withdraw(next.key, 5'000'000);
+  scheduler_.Reopen(std::move(*finished));
+  ASSERT_NE(scheduler_.Find(first.key), nullptr);
+  EXPECT_EQ(scheduler_.FindBoard(first.board)->lease, first.key);
+  EXPECT_TRUE(scheduler_.Match(60'000'000).empty());  // One board, one lease.
+  EXPECT_EQ(scheduler_.queued(), 1u);
+  // Nobody has reported it: it expires like any other.
+  EXPECT_EQ(scheduler_.Expired(first.deadline_us).size(), 1u);
+
+  ASSERT_TRUE(scheduler_.Finish(first.key, 60'000'000));
+  const std::vector<Lease> after = scheduler_.Match(60'000'000);
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_EQ(after[0].key.job, next.key.job);
+  EXPECT_GT(after[0].key.fence, next.key.fence);
+}
+
 TEST_F(SchedulerTest, SuspectBoardsWaitForTheirReferenceWhileAGoodOneIsThere) {
   scheduler_.SetReferenceTypes({"m4"});
   Connect({Board("b1"), Board("b2")});
