@@ -49,7 +49,8 @@ class ZooNet : public testing::TestWithParam<PublishedNet> {
   }
   /// The file's own layers.
   Result<compiler::GraphChain> trunk() const {
-    TRY_ASSIGN(const compiler::Graph graph, compiler::ReadTflite(model()));
+    const std::vector<std::byte> file = model();  // The graph borrows from it.
+    TRY_ASSIGN(const compiler::Graph graph, compiler::ReadTflite(file));
     return compiler::FindChain(compiler::RunPasses(graph).graph);
   }
 };
