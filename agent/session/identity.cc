@@ -16,7 +16,7 @@ using device::Hello;
 /// often.
 constexpr auto kAskAgain = std::chrono::milliseconds(25);
 constexpr auto kAskEvery = std::chrono::milliseconds(300);
-constexpr auto kAskOthers = std::chrono::milliseconds(900);
+constexpr auto kAskOthers = std::chrono::milliseconds(2000);
 
 std::string Hex(const uint8_t* bytes, size_t size) {
   std::string hex;
