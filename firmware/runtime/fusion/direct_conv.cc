@@ -15,52 +15,75 @@ void Channels(const OpContext& layer, const int8_t* values, uint32_t depth, int8
   const auto* weights = layer.InBlob<Word>(params.weights_offset);
   const uint32_t rest = depth % kDepthStep;
   const int8_t* const end = values + (depth - rest);
+  uint32_t left = layer.output().dims[3];
+  if (rest == 0 && left >= 4) {
+    const uint32_t whole = left / 4 * 4;
+    weights = ConvGroups<kForm>(values, end, weights, requant, out, left / 4);
+    requant += whole;
+    out += whole;
+    left -= whole;
+  }
   const uint32_t last = rest == 0 ? 0 : LoadBytes(end, rest);
-  for (uint32_t left = layer.output().dims[3];; left -= 4) {
-    int32_t sums[4] = {requant[0].bias, requant[1].bias, requant[2].bias, requant[3].bias};
-    if (values != end) weights = AddRun<kForm>(values, end, weights, sums);
+  while (left > 0) {
+    FourSums sums(requant);
+    for (const int8_t* at = values; at != end; at += 4) {
+      weights = AddDepths<kForm>(LoadWord(at), weights, sums);
+    }
     if (rest != 0) weights = AddDepths<kForm>(last, weights, sums);
-    if (left < 4) return StoreSome(sums, requant, left, out);
-    StoreFour(sums, requant, out);
-    if (left == 4) return;
+    sums.Store(requant, left, out);
+    if (left <= 4) return;
     requant += 4;
     out += 4;
+    left -= 4;
   }
+}
+
+int8_t* Copy(const int8_t* from, uint32_t count, int8_t* to) {
+  for (; count >= 4; count -= 4, from += 4, to += 4) StoreWord(to, LoadWord(from));
+  for (; count > 0; --count) *to++ = *from++;
+  return to;
 }
 
 /// The window's values one after the other, the zero point where it leaves the map.
 void Gather(const OpContext& layer, const PixelWindow& window, int8_t* patch) {
   const auto& params = layer.params<ConvParams>();
   const uint32_t channels = layer.input().dims[3];
-  const uint32_t depth = uint32_t{params.kernel_h} * params.kernel_w * channels;
-  const bool inside = window.rows.end - window.rows.begin == params.kernel_h &&
-                      window.columns.end - window.columns.begin == params.kernel_w;
-  if (!inside) std::memset(patch, layer.input().zero_point, depth);
-  window.ForEach([&](const int8_t* values, uint32_t tap) {
-    int8_t* to = patch + tap * channels;
-    uint32_t left = channels;
-    for (; left >= 4; left -= 4, values += 4, to += 4) StoreWord(to, LoadWord(values));
-    for (; left > 0; --left) *to++ = *values++;
-  });
+  const auto columns = static_cast<uint32_t>(window.columns.end - window.columns.begin);
+  if (window.rows.end - window.rows.begin != params.kernel_h || columns != params.kernel_w) {
+    std::memset(patch, layer.input().zero_point,
+                uint32_t{params.kernel_h} * params.kernel_w * channels);
+  }
+  // Where pixels of a row are neighbours, they are copied at once.
+  if (window.map.column_step == channels) {
+    const PixelWindow row = window.FirstColumn();
+    const uint32_t run = columns * channels;
+    row.ForEach(
+        [&](const int8_t* values, uint32_t tap) { Copy(values, run, patch + tap * channels); });
+    return;
+  }
+  window.ForEach(
+      [&](const int8_t* values, uint32_t tap) { Copy(values, channels, patch + tap * channels); });
 }
 
 template <WeightForm kForm>
-[[gnu::noinline]] void PatchPixel(const OpContext& layer, const PixelWindow& window, int8_t* out) {
-  const auto& params = layer.params<ConvParams>();
+[[gnu::noinline]] void PatchPixel(const OpContext& layer, const PixelWindow& window, uint32_t depth,
+                                  int8_t* out) {
   alignas(4) int8_t patch[kMaxDirectDepth];
+  StoreWord(patch + (depth - 1) / kDepthStep * kDepthStep, 0);
   Gather(layer, window, patch);
-  Channels<kForm>(layer, patch, uint32_t{params.kernel_h} * params.kernel_w * layer.input().dims[3],
-                  out);
+  Channels<kForm>(layer, patch, static_cast<uint32_t>(RoundUp(depth, kDepthStep)), out);
 }
 
 template <WeightForm kForm>
 inline void Pixel(const OpContext& layer, const PixelWindow& window, int8_t* out) {
   const auto& params = layer.params<ConvParams>();
-  if (params.kernel_h == 1 &&
-      params.kernel_w == 1) {  // Then it lies in the map: ConvShapesAreSound.
-    Channels<kForm>(layer, window.First(), layer.input().dims[3], out);
+  const uint32_t taps = uint32_t{params.kernel_h} * params.kernel_w;
+  const uint32_t depth = taps * layer.input().dims[3];
+  if (taps == 1 && (depth % kDepthStep == 0 || depth > kMaxDirectDepth)) {
+    // It lies in the map: ConvShapesAreSound.
+    Channels<kForm>(layer, window.First(), depth, out);
   } else {
-    PatchPixel<kForm>(layer, window, out);
+    PatchPixel<kForm>(layer, window, depth, out);
   }
   ClampValues(out, layer.output().dims[3], params.activation_min, params.activation_max);
 }

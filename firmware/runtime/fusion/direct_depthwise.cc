@@ -44,19 +44,15 @@ void Pixel(const OpContext& layer, const PixelWindow& window, int8_t* out) {
   const uint32_t channels = layer.output().dims[3];
   Taps taps;
   FindTaps(layer, window, taps);
-  uint32_t c = 0;
-  for (; c + 4 <= channels; c += 4, requant += 4) {
-    int32_t sums[4] = {requant[0].bias, requant[1].bias, requant[2].bias, requant[3].bias};
-    weights = AddWindow<kForm>(taps.at, c, weights, sums);
-    StoreFour(sums, requant, out + c);
-  }
-  if (const uint32_t left = channels - c; left > 0) {
-    int32_t sums[4] = {requant[0].bias, requant[1].bias, requant[2].bias, requant[3].bias};
+  const uint32_t whole = channels / 4 * 4;
+  if (whole != 0) weights = DepthwiseGroups<kForm>(taps.at, weights, requant, out, whole / 4);
+  if (const uint32_t left = channels - whole; left > 0) {
+    FourSums sums(requant + whole);
     for (const int8_t* const* tap = taps.at; *tap != nullptr; tap += 2) {
-      weights =
-          AddTaps<kForm>(LoadBytes(tap[0] + c, left), LoadBytes(tap[1] + c, left), weights, sums);
+      weights = AddTaps<kForm>(LoadBytes(tap[0] + whole, left), LoadBytes(tap[1] + whole, left),
+                               weights, sums);
     }
-    StoreSome(sums, requant, left, out + c);
+    sums.Store(requant + whole, left, out + whole);
   }
   ClampValues(out, channels, params.activation_min, params.activation_max);
 }

@@ -1,160 +1,201 @@
 #pragma once
 
-#include "firmware/runtime/fusion/direct_steps.h"
+#include "firmware/runtime/kernels/requantize.h"
 
-/// The loops of direct_steps.h written out: the compiler has too few registers for them otherwise.
+/// ConvGroups() and DepthwiseGroups() written out: the compiler has too few registers for them.
+/// r4-r7 are the sums, r8-r11 weights and what an output needs. LDM counts as one instruction; it
+/// takes a cycle a register and one more, less than the LDR or LDRD that it stands for.
 namespace tinyrig::runtime {
 
-/// 16 products in 23 instructions.
+static_assert(sizeof(PackedRequant) == 16 && offsetof(PackedRequant, multiplier) == 4 &&
+              offsetof(PackedRequant, rounding) == 8 && offsetof(PackedRequant, shift) == 12);
+
+// Sums that start as the biases at r3.
+#define TINYRIG_LOAD_BIASES \
+  "ldr r4, [r3]\n\t"        \
+  "ldr r5, [r3, #16]\n\t"   \
+  "ldr r6, [r3, #32]\n\t"   \
+  "ldr r7, [r3, #48]\n\t"
+
+// The sum as the output at r0. r3: its PackedRequant, then the next one.
+#define TINYRIG_STORE_OUTPUT(sum) \
+  "ldm r3!, {r8-r11}\n\t"         \
+  "add r10, r10, " sum            \
+  ", asr #31\n\t"                 \
+  "smmlar r9, " sum ", r9, " sum  \
+  "\n\t"                          \
+  "add r9, r9, r10\n\t"           \
+  "asr r9, r9, r11\n\t"           \
+  "ssat r9, #8, r9\n\t"           \
+  "strb r9, [r0], #1\n\t"
+
+#define TINYRIG_STORE_OUTPUTS \
+  TINYRIG_STORE_OUTPUT("r4")  \
+  TINYRIG_STORE_OUTPUT("r5") TINYRIG_STORE_OUTPUT("r6") TINYRIG_STORE_OUTPUT("r7")
+
+// Four depths of four channels, int16: 16 products in 13 instructions.
+#define TINYRIG_ADD_DEPTHS_INT16 \
+  "ldr lr, [r0], #4\n\t"         \
+  "ldm r2!, {r8-r11}\n\t"        \
+  "sxtb16 r12, lr\n\t"           \
+  "sxtb16 lr, lr, ror #8\n\t"    \
+  "smlad r4, r12, r8, r4\n\t"    \
+  "smlad r5, r12, r10, r5\n\t"   \
+  "smlad r4, lr, r9, r4\n\t"     \
+  "smlad r5, lr, r11, r5\n\t"    \
+  "ldm r2!, {r8-r11}\n\t"        \
+  "smlad r6, r12, r8, r6\n\t"    \
+  "smlad r7, r12, r10, r7\n\t"   \
+  "smlad r6, lr, r9, r6\n\t"     \
+  "smlad r7, lr, r11, r7\n\t"
+
+#define TINYRIG_ADD_CHANNEL_INT8(weights, sum) \
+  "sxtb16 r3, " weights                        \
+  "\n\t"                                       \
+  "sxtb16 " weights ", " weights               \
+  ", ror #8\n\t"                               \
+  "smlad " sum ", r12, r3, " sum               \
+  "\n\t"                                       \
+  "smlad " sum ", lr, " weights ", " sum "\n\t"
+
+// Int8: 16 products in 20 instructions.
+#define TINYRIG_ADD_DEPTHS_INT8                                                  \
+  "ldr lr, [r0], #4\n\t"                                                         \
+  "ldm r2!, {r8-r11}\n\t"                                                        \
+  "sxtb16 r12, lr\n\t"                                                           \
+  "sxtb16 lr, lr, ror #8\n\t" TINYRIG_ADD_CHANNEL_INT8("r8", "r4")               \
+      TINYRIG_ADD_CHANNEL_INT8("r9", "r5") TINYRIG_ADD_CHANNEL_INT8("r10", "r6") \
+          TINYRIG_ADD_CHANNEL_INT8("r11", "r7")
+
+// Stack: values, requant, 9 registers, out, groups. Two rounds of the loop are written out; an odd
+// number of them begins with the second.
+#define TINYRIG_CONV_GROUPS(add_depths)        \
+  "push {r0, r3-r11, lr}\n\t"                  \
+  "1:\n\t" TINYRIG_LOAD_BIASES                 \
+  "sub r12, r1, r0\n\t"                        \
+  "tst r12, #4\n\t"                            \
+  "bne 3f\n\t"                                 \
+  "2:\n\t" add_depths "3:\n\t" add_depths      \
+  "cmp r0, r1\n\t"                             \
+  "bne 2b\n\t"                                 \
+  "ldr r0, [sp, #44]\n\t"                      \
+  "ldr r3, [sp, #4]\n\t" TINYRIG_STORE_OUTPUTS \
+  "ldr r8, [sp, #48]\n\t"                      \
+  "str r0, [sp, #44]\n\t"                      \
+  "str r3, [sp, #4]\n\t"                       \
+  "ldr r0, [sp]\n\t"                           \
+  "subs r8, r8, #1\n\t"                        \
+  "str r8, [sp, #48]\n\t"                      \
+  "bne 1b\n\t"                                 \
+  "mov r0, r2\n\t"                             \
+  "add sp, sp, #8\n\t"                         \
+  "pop {r4-r11, pc}\n\t"
+
+template <WeightForm kForm>
+const Word* ConvGroups(const int8_t* values, const int8_t* end, const Word* weights,
+                       const PackedRequant* requant, int8_t* out, uint32_t groups);
+
 template <>
-inline const Word* AddRun<WeightForm::kDirectInt8>(const int8_t* values, const int8_t* end,
-                                                   const Word* weights, int32_t (&sums)[4]) {
-  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  uint32_t even, odd, wa, wb, t;
-  asm volatile(
-      "1:\n\t"
-      "ldr %[odd], [%[values]], #4\n\t"
-      "ldrd %[wa], %[wb], [%[weights]], #8\n\t"
-      "sxtb16 %[even], %[odd]\n\t"
-      "sxtb16 %[odd], %[odd], ror #8\n\t"
-      "sxtb16 %[t], %[wa]\n\t"
-      "smlad %[s0], %[even], %[t], %[s0]\n\t"
-      "sxtb16 %[wa], %[wa], ror #8\n\t"
-      "smlad %[s0], %[odd], %[wa], %[s0]\n\t"
-      "sxtb16 %[t], %[wb]\n\t"
-      "smlad %[s1], %[even], %[t], %[s1]\n\t"
-      "sxtb16 %[wb], %[wb], ror #8\n\t"
-      "smlad %[s1], %[odd], %[wb], %[s1]\n\t"
-      "ldrd %[wa], %[wb], [%[weights]], #8\n\t"
-      "sxtb16 %[t], %[wa]\n\t"
-      "smlad %[s2], %[even], %[t], %[s2]\n\t"
-      "sxtb16 %[wa], %[wa], ror #8\n\t"
-      "smlad %[s2], %[odd], %[wa], %[s2]\n\t"
-      "sxtb16 %[t], %[wb]\n\t"
-      "smlad %[s3], %[even], %[t], %[s3]\n\t"
-      "sxtb16 %[wb], %[wb], ror #8\n\t"
-      "smlad %[s3], %[odd], %[wb], %[s3]\n\t"
-      "cmp %[values], %[end]\n\t"
-      "bne 1b"
-      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [values] "+r"(values),
-        [weights] "+r"(weights), [even] "=&r"(even), [odd] "=&r"(odd), [wa] "=&r"(wa),
-        [wb] "=&r"(wb), [t] "=&r"(t)
-      : [end] "r"(end)
-      : "cc", "memory");
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-  return weights;
+[[gnu::naked, gnu::noinline]] inline const Word* ConvGroups<WeightForm::kDirectInt16>(
+    const int8_t*, const int8_t*, const Word*, const PackedRequant*, int8_t*, uint32_t) {
+  asm volatile(TINYRIG_CONV_GROUPS(TINYRIG_ADD_DEPTHS_INT16));
 }
 
-/// 16 products in 17 instructions.
 template <>
-inline const Word* AddRun<WeightForm::kDirectInt16>(const int8_t* values, const int8_t* end,
-                                                    const Word* weights, int32_t (&sums)[4]) {
-  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  uint32_t even, odd, wa, wb;
-  asm volatile(
-      "1:\n\t"
-      "ldr %[odd], [%[values]], #4\n\t"
-      "ldrd %[wa], %[wb], [%[weights]], #8\n\t"
-      "sxtb16 %[even], %[odd]\n\t"
-      "sxtb16 %[odd], %[odd], ror #8\n\t"
-      "smlad %[s0], %[even], %[wa], %[s0]\n\t"
-      "smlad %[s0], %[odd], %[wb], %[s0]\n\t"
-      "ldrd %[wa], %[wb], [%[weights]], #8\n\t"
-      "smlad %[s1], %[even], %[wa], %[s1]\n\t"
-      "smlad %[s1], %[odd], %[wb], %[s1]\n\t"
-      "ldrd %[wa], %[wb], [%[weights]], #8\n\t"
-      "smlad %[s2], %[even], %[wa], %[s2]\n\t"
-      "smlad %[s2], %[odd], %[wb], %[s2]\n\t"
-      "ldrd %[wa], %[wb], [%[weights]], #8\n\t"
-      "smlad %[s3], %[even], %[wa], %[s3]\n\t"
-      "smlad %[s3], %[odd], %[wb], %[s3]\n\t"
-      "cmp %[values], %[end]\n\t"
-      "bne 1b"
-      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [values] "+r"(values),
-        [weights] "+r"(weights), [even] "=&r"(even), [odd] "=&r"(odd), [wa] "=&r"(wa),
-        [wb] "=&r"(wb)
-      : [end] "r"(end)
-      : "cc", "memory");
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-  return weights;
+[[gnu::naked, gnu::noinline]] inline const Word* ConvGroups<WeightForm::kDirectInt8>(
+    const int8_t*, const int8_t*, const Word*, const PackedRequant*, int8_t*, uint32_t) {
+  asm volatile(TINYRIG_CONV_GROUPS(TINYRIG_ADD_DEPTHS_INT8));
 }
 
-/// 8 products in 23 instructions.
+// Two taps, int16: 8 products. r12 and lr are the addresses of their first channels, r1 the
+// channel.
+#define TINYRIG_ADD_TAPS_INT16  \
+  "ldr r12, [r12, r1]\n\t"      \
+  "ldr lr, [lr, r1]\n\t"        \
+  "ldm r2!, {r8-r11}\n\t"       \
+  "sxtb16 r3, r12\n\t"          \
+  "sxtb16 r12, r12, ror #8\n\t" \
+  "smlabb r4, r3, r8, r4\n\t"   \
+  "smlatb r6, r3, r10, r6\n\t"  \
+  "smlabb r5, r12, r9, r5\n\t"  \
+  "smlatb r7, r12, r11, r7\n\t" \
+  "sxtb16 r3, lr\n\t"           \
+  "sxtb16 lr, lr, ror #8\n\t"   \
+  "smlabt r4, r3, r8, r4\n\t"   \
+  "smlatt r6, r3, r10, r6\n\t"  \
+  "smlabt r5, lr, r9, r5\n\t"   \
+  "smlatt r7, lr, r11, r7\n\t"
+
+#define TINYRIG_ADD_TAPS_INT8   \
+  "ldr r12, [r12, r1]\n\t"      \
+  "ldr lr, [lr, r1]\n\t"        \
+  "ldm r2!, {r8, r10}\n\t"      \
+  "sxtb16 r9, r8, ror #8\n\t"   \
+  "sxtb16 r8, r8\n\t"           \
+  "sxtb16 r11, r10, ror #8\n\t" \
+  "sxtb16 r10, r10\n\t"         \
+  "sxtb16 r3, r12\n\t"          \
+  "sxtb16 r12, r12, ror #8\n\t" \
+  "smlabb r4, r3, r8, r4\n\t"   \
+  "smlatb r6, r3, r10, r6\n\t"  \
+  "smlabb r5, r12, r9, r5\n\t"  \
+  "smlatb r7, r12, r11, r7\n\t" \
+  "sxtb16 r3, lr\n\t"           \
+  "sxtb16 lr, lr, ror #8\n\t"   \
+  "smlabt r4, r3, r8, r4\n\t"   \
+  "smlatt r6, r3, r10, r6\n\t"  \
+  "smlabt r5, lr, r9, r5\n\t"   \
+  "smlatt r7, lr, r11, r7\n\t"
+
+// Given in r0-r3: taps, weights, requant, out. Stack: taps, requant, out, 9 registers, groups.
+#define TINYRIG_DEPTHWISE_GROUPS(add_taps)          \
+  "push {r0, r2-r11, lr}\n\t"                       \
+  "mov r3, r2\n\t"                                  \
+  "mov r2, r1\n\t"                                  \
+  "mov r1, #0\n\t"                                  \
+  "1:\n\t" TINYRIG_LOAD_BIASES                      \
+  "ldrd r12, lr, [r0], #8\n\t"                      \
+  "2:\n\t" add_taps                                 \
+  "ldrd r12, lr, [r0], #8\n\t"                      \
+  "cmp r12, #0\n\t"                                 \
+  "bne 2b\n\t"                                      \
+  "ldrd r3, r0, [sp, #4]\n\t" TINYRIG_STORE_OUTPUTS \
+  "ldr r8, [sp, #48]\n\t"                           \
+  "strd r3, r0, [sp, #4]\n\t"                       \
+  "ldr r0, [sp]\n\t"                                \
+  "add r1, r1, #4\n\t"                              \
+  "subs r8, r8, #1\n\t"                             \
+  "str r8, [sp, #48]\n\t"                           \
+  "bne 1b\n\t"                                      \
+  "mov r0, r2\n\t"                                  \
+  "add sp, sp, #12\n\t"                             \
+  "pop {r4-r11, pc}\n\t"
+
+template <WeightForm kForm>
+const Word* DepthwiseGroups(const int8_t* const* taps, const Word* weights,
+                            const PackedRequant* requant, int8_t* out, uint32_t groups);
+
 template <>
-inline const Word* AddWindow<WeightForm::kDirectInt8>(const int8_t* const* taps, uint32_t channel,
-                                                      const Word* weights, int32_t (&sums)[4]) {
-  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  uint32_t a, b, x, y, w, t;
-  asm volatile(
-      "ldrd %[a], %[b], [%[taps]], #8\n\t"
-      "1:\n\t"
-      "ldr %[a], [%[a], %[channel]]\n\t"
-      "ldr %[b], [%[b], %[channel]]\n\t"
-      "ldr %[w], [%[weights]], #4\n\t"
-      "sxtb16 %[x], %[a]\n\t"
-      "sxtb16 %[y], %[b]\n\t"
-      "sxtb16 %[a], %[a], ror #8\n\t"
-      "sxtb16 %[b], %[b], ror #8\n\t"
-      "sxtb16 %[t], %[w]\n\t"
-      "sxtb16 %[w], %[w], ror #8\n\t"
-      "smlabb %[s0], %[x], %[t], %[s0]\n\t"
-      "smlabt %[s0], %[y], %[t], %[s0]\n\t"
-      "smlabb %[s1], %[a], %[w], %[s1]\n\t"
-      "smlabt %[s1], %[b], %[w], %[s1]\n\t"
-      "ldr %[w], [%[weights]], #4\n\t"
-      "sxtb16 %[t], %[w]\n\t"
-      "sxtb16 %[w], %[w], ror #8\n\t"
-      "smlatb %[s2], %[x], %[t], %[s2]\n\t"
-      "smlatt %[s2], %[y], %[t], %[s2]\n\t"
-      "smlatb %[s3], %[a], %[w], %[s3]\n\t"
-      "smlatt %[s3], %[b], %[w], %[s3]\n\t"
-      "ldrd %[a], %[b], [%[taps]], #8\n\t"
-      "cmp %[a], #0\n\t"
-      "bne 1b"
-      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [taps] "+r"(taps),
-        [weights] "+r"(weights), [a] "=&r"(a), [b] "=&r"(b), [x] "=&r"(x), [y] "=&r"(y),
-        [w] "=&r"(w), [t] "=&r"(t)
-      : [channel] "r"(channel)
-      : "cc", "memory");
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-  return weights;
+[[gnu::naked, gnu::noinline]] inline const Word* DepthwiseGroups<WeightForm::kDirectInt16>(
+    const int8_t* const*, const Word*, const PackedRequant*, int8_t*, uint32_t) {
+  asm volatile(TINYRIG_DEPTHWISE_GROUPS(TINYRIG_ADD_TAPS_INT16));
 }
 
-/// 8 products in 19 instructions.
 template <>
-inline const Word* AddWindow<WeightForm::kDirectInt16>(const int8_t* const* taps, uint32_t channel,
-                                                       const Word* weights, int32_t (&sums)[4]) {
-  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  uint32_t a, b, x, y, w, t;
-  asm volatile(
-      "ldrd %[a], %[b], [%[taps]], #8\n\t"
-      "1:\n\t"
-      "ldr %[a], [%[a], %[channel]]\n\t"
-      "ldr %[b], [%[b], %[channel]]\n\t"
-      "ldrd %[w], %[t], [%[weights]], #8\n\t"
-      "sxtb16 %[x], %[a]\n\t"
-      "sxtb16 %[y], %[b]\n\t"
-      "sxtb16 %[a], %[a], ror #8\n\t"
-      "sxtb16 %[b], %[b], ror #8\n\t"
-      "smlabb %[s0], %[x], %[w], %[s0]\n\t"
-      "smlabt %[s0], %[y], %[w], %[s0]\n\t"
-      "smlabb %[s1], %[a], %[t], %[s1]\n\t"
-      "smlabt %[s1], %[b], %[t], %[s1]\n\t"
-      "ldrd %[w], %[t], [%[weights]], #8\n\t"
-      "smlatb %[s2], %[x], %[w], %[s2]\n\t"
-      "smlatt %[s2], %[y], %[w], %[s2]\n\t"
-      "smlatb %[s3], %[a], %[t], %[s3]\n\t"
-      "smlatt %[s3], %[b], %[t], %[s3]\n\t"
-      "ldrd %[a], %[b], [%[taps]], #8\n\t"
-      "cmp %[a], #0\n\t"
-      "bne 1b"
-      : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [taps] "+r"(taps),
-        [weights] "+r"(weights), [a] "=&r"(a), [b] "=&r"(b), [x] "=&r"(x), [y] "=&r"(y),
-        [w] "=&r"(w), [t] "=&r"(t)
-      : [channel] "r"(channel)
-      : "cc", "memory");
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-  return weights;
+[[gnu::naked, gnu::noinline]] inline const Word* DepthwiseGroups<WeightForm::kDirectInt8>(
+    const int8_t* const*, const Word*, const PackedRequant*, int8_t*, uint32_t) {
+  asm volatile(TINYRIG_DEPTHWISE_GROUPS(TINYRIG_ADD_TAPS_INT8));
 }
+
+#undef TINYRIG_LOAD_BIASES
+#undef TINYRIG_STORE_OUTPUT
+#undef TINYRIG_STORE_OUTPUTS
+#undef TINYRIG_ADD_DEPTHS_INT16
+#undef TINYRIG_ADD_CHANNEL_INT8
+#undef TINYRIG_ADD_DEPTHS_INT8
+#undef TINYRIG_CONV_GROUPS
+#undef TINYRIG_ADD_TAPS_INT16
+#undef TINYRIG_ADD_TAPS_INT8
+#undef TINYRIG_DEPTHWISE_GROUPS
 
 }  // namespace tinyrig::runtime

@@ -7,8 +7,6 @@
 /// What the direct kernels share: four values at a time, never a byte more than there is.
 namespace tinyrig::runtime {
 
-static_assert(kDirectChannels == 4 && kDepthStep == 4);
-
 /// The word at `from` of which only `count` bytes (1 to 4) are there; the others are 0.
 inline uint32_t LoadBytes(const int8_t* from, uint32_t count) {
   if (count >= 4) return LoadWord(from);
@@ -16,27 +14,6 @@ inline uint32_t LoadBytes(const int8_t* from, uint32_t count) {
   if (count > 1) word |= static_cast<uint32_t>(static_cast<uint8_t>(from[1])) << 8;
   if (count > 2) word |= static_cast<uint32_t>(static_cast<uint8_t>(from[2])) << 16;
   return word;
-}
-
-inline int8_t OutputOf(int32_t sum, const PackedRequant& requant) {
-  return RequantizePacked(sum, requant.multiplier, requant.rounding, requant.shift);
-}
-
-/// Sums of four channels as outputs.
-inline void StoreFour(const int32_t (&sums)[4], const PackedRequant* requant, int8_t* out) {
-  out[0] = OutputOf(sums[0], requant[0]);
-  out[1] = OutputOf(sums[1], requant[1]);
-  out[2] = OutputOf(sums[2], requant[2]);
-  out[3] = OutputOf(sums[3], requant[3]);
-}
-
-/// The same of which only `count`, 1 to 3, are there.
-inline void StoreSome(const int32_t (&sums)[4], const PackedRequant* requant, uint32_t count,
-                      int8_t* out) {
-  // No loop: the sums stay in registers.
-  out[0] = OutputOf(sums[0], requant[0]);
-  if (count > 1) out[1] = OutputOf(sums[1], requant[1]);
-  if (count > 2) out[2] = OutputOf(sums[2], requant[2]);
 }
 
 /// Bytes of a value in a direct form.

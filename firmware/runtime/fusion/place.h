@@ -56,6 +56,13 @@ struct PixelWindow {
     return map.base + first_row_slot * map.row_step + first_column_slot * map.column_step;
   }
 
+  /// The window without all columns but the first.
+  PixelWindow FirstColumn() const {
+    PixelWindow window = *this;
+    window.columns.end = columns.begin + 1;
+    return window;
+  }
+
   /// Calls use(values of a pixel, number of its tap) for all taps.
   template <typename Use>
   void ForEach(Use use) const {

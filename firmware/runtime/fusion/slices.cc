@@ -75,11 +75,6 @@ void Tile::RunSlices() {
     ProjectSlice(c);
   }
   FinishSlices();
-  if (phase_.context.macs == nullptr) return;
-  for (uint32_t map = 1; map <= 3; ++map) {
-    const auto rows = static_cast<uint32_t>(maps_[map].hi - maps_[map].lo + 1);
-    *phase_.context.macs += PixelMacs(Layer(map - 1)) * rows * maps_[map].width;
-  }
 }
 
 /// All rows of one channel of the expanded map.
@@ -144,7 +139,7 @@ void Tile::ProjectSlice(uint32_t channel) const {
   }
 }
 
-void Tile::FinishSlices() const {
+void Tile::FinishSlices() {
   const OpContext op = Layer(2);
   const Plain project(op);
   const uint32_t channels = op.output().dims[3];

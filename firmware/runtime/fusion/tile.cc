@@ -30,14 +30,15 @@ FusedPhase::FusedPhase(const OpContext& phase)
       keeps(phase.InBlob<FusedKeep>(params.keeps_offset)) {}
 
 Tile::Tile(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers, uint32_t i)
-    : phase_(phase), block_(block), layers_(layers) {
+    : phase_(phase), block_(block), layers_(layers), context_(phase.context) {
+  for (uint16_t& layer : step_layers_) layer = kNothing;
   if (phase.params.pool_op != kNoPool && &block == phase.blocks + phase.params.blocks - 1) {
     pool_ = reinterpret_cast<int32_t*>(phase.context.arena + phase.params.pool_offset);
   }
   FindRows(i);
   // A pointwise layer takes its pixel from the one before, but for the first.
   for (uint32_t map = 1; map <= block.layers; ++map) {
-    const bool behind_pixel = map > 1 && WindowOf(Layer(map - 1)).pointwise();
+    const bool behind_pixel = map > 1 && StepOf(map - 1).pointwise;
     maps_[map].source = behind_pixel ? maps_[map - 1].source : static_cast<uint16_t>(map - 1);
   }
 }
@@ -69,7 +70,12 @@ PixelMap Tile::InputOf(uint32_t layer, const OpContext& op) const {
 
 void Tile::Run() {
   KeepInput();
-  return block_.order == FusedOrder::kChannels ? RunSlices() : RunColumns();
+  block_.order == FusedOrder::kChannels ? RunSlices() : RunColumns();
+  if (phase_.context.macs == nullptr) return;
+  for (uint32_t map = 1; map <= block_.layers; ++map) {
+    const auto rows = static_cast<uint32_t>(maps_[map].hi - maps_[map].lo + 1);
+    *phase_.context.macs += PixelMacs(Layer(map - 1)) * rows * maps_[map].width;
+  }
 }
 
 /// Columns that no window reaches are made all the same: the plan counts them.
@@ -81,7 +87,7 @@ void Tile::RunColumns() {
       uint32_t map = wanted;
       for (uint32_t source = maps_[map].source;
            source > 0 &&
-           maps_[source].made < WindowOf(Layer(source)).InputColumnsEnd(maps_[map].made);
+           maps_[source].made < StepOf(source).window.InputColumnsEnd(maps_[map].made);
            source = maps_[map].source) {
         map = source;
       }
@@ -115,53 +121,60 @@ void Tile::LoadColumns(int32_t end) {
   }
 }
 
-Tile::Step Tile::MakeStep(uint32_t layer) const {
+void Tile::MakeStep(uint32_t layer, Step& step) const {
   const OpContext op = Layer(layer);
-  Step step = {.op = op,
-               .make = KernelOf(op).pixel,
-               .window = WindowOf(op),
-               .pointwise = false,
-               .input = InputOf(layer, op),
-               .output = {},
-               .staged = nullptr};
+  step.op = op.op;
+  step.make = KernelOf(op).pixel;
+  step.window = WindowOf(op);
   step.pointwise = step.window.pointwise();
+  step.input = InputOf(layer, op);
+  step.staged = nullptr;
   if (layer + 1 == block_.layers) {
     step.staged = reinterpret_cast<int8_t*>(phase_.context.arena + block_.staged);
     step.output = MakePixelMap(phase_.context.arena, block_.output, op.output(), 0);
   } else {
     step.output = InputOf(layer + 1, Layer(layer + 1));
   }
-  return step;
+}
+
+/// Prepared once for all columns, as long as nobody else needs its place.
+inline const Tile::Step& Tile::StepOf(uint32_t layer) {
+  const uint32_t slot = layer % kSteps;
+  if (step_layers_[slot] != layer) {
+    MakeStep(layer, steps_[slot]);
+    step_layers_[slot] = static_cast<uint16_t>(layer);
+  }
+  return steps_[slot];
+}
+
+void Tile::MakeSum(const FusedSum& sum, uint32_t map) {
+  const OpContext add = phase_.Operator(sum.op);
+  sum_ = {.op = add.op,
+          .take = KernelOf(add).sum,
+          .operand = sum.operand,
+          .waited = MakePixelMap(phase_.context.arena, sum.place, add.output(), maps_[map].lo)};
 }
 
 void Tile::MakeColumn(uint32_t map) {
   const uint32_t source = maps_[map].source;
   const int32_t x = maps_[map].made++;
   if (source == 0 && &block_ == phase_.blocks && phase_.params.stream == FusedStream::kSlabs) {
-    LoadColumns(WindowOf(Layer(0)).InputColumnsEnd(x));
+    LoadColumns(StepOf(0).window.InputColumnsEnd(x));
   }
-  Step steps[kSteps];
-  for (uint32_t i = 0; i < kSteps && source + i < map; ++i) steps[i] = MakeStep(source + i);
   for (int32_t y = maps_[map].lo; y <= maps_[map].hi; ++y) {
-    for (uint32_t layer = source; layer < map; ++layer) {
-      const uint32_t i = layer - source;
-      MakePixel(i < kSteps ? steps[i] : MakeStep(layer), layer, y, x);
-    }
-  }
-  if (phase_.context.macs == nullptr) return;
-  const auto rows = static_cast<uint32_t>(maps_[map].hi - maps_[map].lo + 1);
-  for (uint32_t layer = source; layer < map; ++layer) {
-    *phase_.context.macs += PixelMacs(Layer(layer)) * rows;
+    for (uint32_t layer = source; layer < map; ++layer) MakePixel(layer, y, x);
   }
 }
 
-void Tile::MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) const {
+inline void Tile::MakePixel(uint32_t layer, int32_t y, int32_t x) {
+  const Step& step = StepOf(layer);
   int8_t* pixel = step.staged != nullptr ? step.staged : step.output.At(y, x);
-  step.make(step.op, step.pointwise ? OnePixel(step.input, y, x) : step.window.At(step.input, y, x),
-            pixel);
+  context_.op = step.op;
+  step.make(context_,
+            step.pointwise ? OnePixel(step.input, y, x) : step.window.At(step.input, y, x), pixel);
   if (layers_[layer].sums != 0) TakeSums(layer, y, x, pixel);
   if (layers_[layer].keeps != 0) Keep(layer, y, x, pixel);
-  if (step.staged != nullptr) PutOut(step.output, y, x, pixel, step.op.output().dims[3]);
+  if (step.staged != nullptr) PutOut(step.output, y, x, pixel, context_.output().dims[3]);
 }
 
 /// A pixel of the block's output, complete.
@@ -171,14 +184,16 @@ void Tile::PutOut(const PixelMap& output, int32_t y, int32_t x, const int8_t* pi
   for (uint32_t c = 0; c < channels; ++c) pool_[c] += pixel[c];
 }
 
-void Tile::TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const {
-  const FusedSum* sum = phase_.sums + layers_[layer].first_sum;
-  for (uint32_t i = 0; i < layers_[layer].sums; ++i, ++sum) {
-    const OpContext add = phase_.Operator(sum->op);
-    const PixelMap waited =
-        MakePixelMap(phase_.context.arena, sum->place, add.output(), maps_[layer + 1].lo);
-    KernelOf(add).sum(add, sum->operand, waited.At(y, x), pixel);
+void Tile::TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) {
+  const OpRecord* const op = context_.op;
+  const uint32_t first = layers_[layer].first_sum;
+  for (uint32_t i = first; i < first + layers_[layer].sums; ++i) {
+    if (sum_index_ != i) MakeSum(phase_.sums[i], layer + 1);
+    sum_index_ = static_cast<uint16_t>(i);
+    context_.op = sum_.op;
+    sum_.take(context_, sum_.operand, sum_.waited.At(y, x), pixel);
   }
+  context_.op = op;
 }
 
 void Tile::Keep(uint32_t layer, int32_t y, int32_t x, const int8_t* pixel) const {

@@ -47,7 +47,7 @@ class Tile {
   };
   /// A layer with all that its pixels have in common.
   struct Step {
-    OpContext op;
+    const OpRecord* op;
     void (*make)(const OpContext& layer, const PixelWindow& window, int8_t* out);
     LayerWindow window;
     bool pointwise;
@@ -55,31 +55,46 @@ class Tile {
     PixelMap output;  ///< Of the next layer, or the block's.
     int8_t* staged;   ///< Where an output pixel is made before it goes to the block's output.
   };
-  static constexpr uint32_t kSteps = 3;
+  /// A sum with all that its pixels have in common.
+  struct Sum {
+    const OpRecord* op;
+    void (*take)(const OpContext& add, int operand, const int8_t* waited, int8_t* pixel);
+    int operand;
+    PixelMap waited;
+  };
+  static constexpr uint32_t kSteps = 4;
+  static constexpr uint16_t kNothing = 0xFFFF;
 
   void RunColumns();
   void RunSlices();
   void ExpandSlice(uint32_t channel) const;
   void ProjectSlice(uint32_t channel) const;
-  void FinishSlices() const;
+  void FinishSlices();
   void PutOut(const PixelMap& output, int32_t y, int32_t x, const int8_t* pixel,
               uint32_t channels) const;
   OpContext Layer(uint32_t layer) const { return phase_.Operator(layers_[layer].op); }
   void FindRows(uint32_t i);
   PixelMap InputOf(uint32_t layer, const OpContext& op) const;
-  Step MakeStep(uint32_t layer) const;
+  const Step& StepOf(uint32_t layer);
+  void MakeStep(uint32_t layer, Step& step) const;
+  void MakeSum(const FusedSum& sum, uint32_t map);
   void KeepInput() const;
   void LoadColumns(int32_t end);
   void MakeColumn(uint32_t map);
-  void MakePixel(const Step& step, uint32_t layer, int32_t y, int32_t x) const;
-  void TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) const;
+  void MakePixel(uint32_t layer, int32_t y, int32_t x);
+  void TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel);
   void Keep(uint32_t layer, int32_t y, int32_t x, const int8_t* pixel) const;
 
   const FusedPhase& phase_;
   const FusedBlock& block_;
   const FusedLayer* layers_;
   int32_t* pool_ = nullptr;  ///< Sums of the output's channels, when it is pooled.
+  OpContext context_;        ///< The phase's, with the operator that is being computed.
   Map maps_[kMaxFusedLayers + 1];
+  uint16_t step_layers_[kSteps];  ///< Whose steps_ are; layer n in slot n % kSteps.
+  uint16_t sum_index_ = kNothing;
+  Sum sum_;
+  Step steps_[kSteps];
 };
 
 }  // namespace tinyrig::runtime
