@@ -53,8 +53,9 @@ void Gather(const OpContext& layer, const PixelWindow& window, int8_t* patch) {
     std::memset(patch, layer.input().zero_point,
                 uint32_t{params.kernel_h} * params.kernel_w * channels);
   }
-  // Where pixels of a row are neighbours, they are copied at once.
-  if (window.map.column_step == channels) {
+  // Where the window's pixels of a row are neighbours, they are copied at once.
+  if (window.map.column_step == channels &&
+      window.first_column_slot + columns <= window.map.column_slots) {
     const PixelWindow row = window.FirstColumn();
     const uint32_t run = columns * channels;
     row.ForEach(
