@@ -298,6 +298,7 @@ void Dispatcher::Tick() {
                             lease.timeout_us / 1'000'000));
   }
   LookAtStore();
+  for (const JobId job : std::exchange(left_out_, {})) GoByStore(job);
   EndTimedOut();
   StartReferences();
   MatchAndOffer();

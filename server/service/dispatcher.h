@@ -104,6 +104,8 @@ class Dispatcher {
   /// LookAtStore() finds that it does again.
   void NoteStore(const Status& stored);
   void LookAtStore();
+  /// The job is what the database says.
+  void GoByStore(JobId job);
   Session* SessionOf(const AgentLink* link);
   std::string WhyAway(const AgentId& agent) const;
   v1::Board Describe(const BoardView& view) const;
@@ -120,6 +122,7 @@ class Dispatcher {
     EndedAttempt ended;
     Status stored;                               ///< Whether it is.
     std::optional<Scheduler::Running> finished;  ///< The scheduler knows already.
+    bool stale = false;                          ///< The store had it as ended before.
   };
 
   // dispatcher_commit.cc
@@ -129,6 +132,8 @@ class Dispatcher {
   void Commit();
   bool FreesBoard(const Ending& ending) const;
   void LeaseAgain(std::vector<Ending>& endings, std::vector<Lease>* leases);
+  Status StoreLeases(std::vector<Lease>* leases);
+  Status LeaveOut(const Lease& lease, const Status& why);
   void TakeBack(const std::vector<Lease>& leases, const Status& why);
   void Offer(const std::vector<Lease>& leases);
   Status Offer(const Lease& lease);
@@ -142,10 +147,12 @@ class Dispatcher {
   std::vector<Ending> TakeJudged();
   Status StoreEnding(Ending& ending);
   void NotStored(Ending ending);
+  bool EndUnstorable(const Ending& ending);
   /// It is stored: scheduler, board and who watches learn of it.
   void Settle(const Ending& ending);
   void Ack(const AgentId& agent, const LeaseKey& key);
   void Lost(const Lease& lease, const std::string& why);
+  Ending EndLost(const Lease& lease, const std::string& why);
 
   // dispatcher_health.cc
   const ReferenceRecord* ExpectedFor(const std::string& board_type) const;
@@ -192,6 +199,7 @@ class Dispatcher {
   std::vector<Lease> begun_;  // These two wait for the next commit.
   std::vector<Judged> judged_;
   bool commit_scheduled_ = false;
+  std::vector<JobId> left_out_;  // Until the next tick.
   std::map<std::pair<std::string, std::string>, ReferenceRecord> expected_counts_;  // Type, image.
   std::set<std::string> countless_;  // Types whose boards count nothing exact.
   std::map<BoardId, TimeUs> idle_since_us_;

@@ -7,6 +7,11 @@
 // leases of the boards that they free, and those that began otherwise: a board waits for the disk
 // once between two jobs, and a busy server waits once for many of both.
 namespace tinyrig::server {
+namespace {
+
+constexpr size_t kMaxLeftOut = 16;
+
+}  // namespace
 
 void Dispatcher::MatchAndOffer() {
   if (stopped_ || !store_trouble_.ok()) return;
@@ -39,19 +44,21 @@ void Dispatcher::Commit() {
   Status leased = whole;
   if (whole.ok()) {
     LeaseAgain(endings, &leases);
-    if (!leases.empty()) leased = store_.AddLeases(leases, clock_.Now());
+    leased = StoreLeases(&leases);
     whole = group->Commit();
   }
   if (!whole.ok()) leased = whole;
   if (!leased.ok()) TakeBack(leases, leased);
 
   for (Ending& ending : endings) {
+    const bool alone = whole.ok() && !ending.stored.ok();
     if (ending.stored.ok()) ending.stored = whole;
-    NoteStore(ending.stored);
     if (ending.stored.ok()) {
       Settle(ending);
+      if (ending.stale) GoByStore(ending.lease.key.job);
       Ack(ending.lease.agent, ending.lease.key);
-    } else {
+    } else if (!alone || !EndUnstorable(ending)) {
+      NoteStore(ending.stored);
       NotStored(std::move(ending));
     }
   }
@@ -82,6 +89,34 @@ void Dispatcher::LeaseAgain(std::vector<Ending>& endings, std::vector<Lease>* le
   }
   if (!store_trouble_.ok()) return;
   for (Lease& lease : scheduler_.Match(clock_.Now())) leases->push_back(std::move(lease));
+}
+
+// One job that is not what the database says must not keep all others waiting.
+Status Dispatcher::StoreLeases(std::vector<Lease>* leases) {
+  if (leases->empty()) return {};
+  const Status all = store_.AddLeases(*leases, clock_.Now());
+  if (all.code() != Code::kInternal) return all;
+  Status trouble;
+  std::erase_if(*leases, [&](const Lease& lease) {
+    const Status one = store_.AddLeases(std::span(&lease, 1), clock_.Now());
+    if (one.ok()) return false;
+    if (const Status left = LeaveOut(lease, one); !left.ok()) trouble = left;
+    return true;
+  });
+  NoteStore(trouble);
+  return {};
+}
+
+// The next tick looks at what the database says of it. When it is many, the trouble is the store's.
+Status Dispatcher::LeaveOut(const Lease& lease, const Status& why) {
+  if (left_out_.size() >= kMaxLeftOut) {
+    scheduler_.Withdraw(lease.key, clock_.Now());
+    return why;
+  }
+  spdlog::error("{} was not offered: {}", Text(lease.key), why.message());
+  scheduler_.Cancel(lease.key.job, clock_.Now());
+  left_out_.push_back(lease.key.job);
+  return {};
 }
 
 void Dispatcher::TakeBack(const std::vector<Lease>& leases, const Status& why) {

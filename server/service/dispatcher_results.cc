@@ -14,6 +14,27 @@ namespace {
 
 // Results that one commit carries at most: the io thread must not be busy for long.
 constexpr size_t kMaxOfCommit = 64;
+/// How far off a bench's clock may be. It may be set by hand; it cannot know when a lease began
+/// that is not there yet.
+constexpr TimeUs kMaxClockErrorUs = TimeUs{86'400} * 1'000'000;
+
+// What a bench says of time is stored, ordered, added up and shown as dates: what it cannot be is
+// replaced by what the server saw.
+void CheckTimes(const Lease& lease, TimeUs now, EndedAttempt* ended) {
+  const TimeUs begun = lease.deadline_us - lease.timeout_us - Scheduler::kGraceUs;
+  const auto can_be = [&](TimeUs time) {
+    return time >= begun - kMaxClockErrorUs && time <= now + kMaxClockErrorUs;
+  };
+  for (LogEntry& entry : ended->log) {
+    if (!can_be(entry.time_us)) entry.time_us = now;
+  }
+  if (can_be(ended->started_us) && can_be(ended->ended_us) &&
+      ended->started_us <= ended->ended_us) {
+    return;
+  }
+  ended->started_us = 0;  // As the lease.
+  ended->ended_us = now;
+}
 
 }  // namespace
 
@@ -50,14 +71,29 @@ std::vector<Dispatcher::Ending> Dispatcher::TakeJudged() {
     const Lease* lease = scheduler_.Find(one.key);
     if (lease == nullptr) continue;  // Cancelled meanwhile. When the agent asks again it is told.
     if (one.ended.ok()) {
-      endings.push_back({*lease, std::move(*one.ended), {}});
+      endings.push_back({*lease, std::move(*one.ended), {}, {}});
     } else {
       // Not the store's trouble: other results may well be judged.
-      NotStored({*lease, {}, one.ended.status()});
+      NotStored({*lease, {}, one.ended.status(), {}});
     }
   }
   judged_.erase(judged_.begin(), judged_.begin() + static_cast<ptrdiff_t>(count));
   return endings;
+}
+
+// Something in this one result, not the disk, is why: it would come again for ever, and its bench
+// and all others with it would wait.
+bool Dispatcher::EndUnstorable(const Ending& ending) {
+  if (ending.stored.code() != Code::kInternal) return false;
+  const Lease& lease = ending.lease;
+  spdlog::error("{}: {}", Text(lease.key), ending.stored.message());
+  Unlearn(ending.ended);
+  const Ending instead = EndLost(
+      lease, "its result cannot be stored: " + ending.stored.message() + "; please report this");
+  if (!instead.stored.ok()) return false;
+  if (instead.stale) GoByStore(lease.key.job);
+  Ack(lease.agent, lease.key);
+  return true;
 }
 
 // Without acknowledgement the agent keeps the result; a new stream makes it send it again.
@@ -76,6 +112,7 @@ void Dispatcher::NotStored(Ending ending) {
 Status Dispatcher::StoreEnding(Ending& ending) {
   const Lease& lease = ending.lease;
   EndedAttempt& ended = ending.ended;
+  CheckTimes(lease, clock_.Now(), &ended);
   const bool ran = !ended.failure;
   if (lease.reference) TRY(JudgeReference(lease, &ended));
   ended.next = v1::JOB_STATE_SUCCEEDED;
@@ -100,6 +137,7 @@ Status Dispatcher::StoreEnding(Ending& ending) {
   if (outcome != Store::Outcome::kStored) {
     spdlog::warn("{}: the store knows the attempt as ended", Text(lease.key));
     Unlearn(ended);
+    ending.stale = true;
   }
   return {};
 }
@@ -133,7 +171,17 @@ void Dispatcher::Ack(const AgentId& agent, const LeaseKey& key) {
 }
 
 void Dispatcher::Lost(const Lease& lease, const std::string& why) {
-  Ending ending{lease, {}, {}};
+  const Ending ending = EndLost(lease, why);
+  if (!ending.stored.ok()) {
+    // Tried again at its deadline.
+    return spdlog::error("{}: {}", Text(lease.key), ending.stored.message());
+  }
+  if (ending.stale) GoByStore(lease.key.job);
+  StartReferences();
+}
+
+Dispatcher::Ending Dispatcher::EndLost(const Lease& lease, const std::string& why) {
+  Ending ending{lease, {}, {}, {}};
   EndedAttempt& ended = ending.ended;
   ended.key = lease.key;
   ended.ended_us = clock_.Now();
@@ -142,12 +190,9 @@ void Dispatcher::Lost(const Lease& lease, const std::string& why) {
   ended.failure->set_code(static_cast<uint32_t>(Code::kUnavailable));
   ended.failure->set_message(why);
   ended.log = hub_.Ended(lease.key);
-  if (const Status stored = StoreEnding(ending); !stored.ok()) {
-    // Tried again at its deadline.
-    return spdlog::error("{}: {}", Text(lease.key), stored.message());
-  }
-  Settle(ending);
-  StartReferences();
+  ending.stored = StoreEnding(ending);
+  if (ending.stored.ok()) Settle(ending);
+  return ending;
 }
 
 }  // namespace tinyrig::server

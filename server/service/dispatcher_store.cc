@@ -24,6 +24,21 @@ void Dispatcher::LookAtStore() {
   store_trouble_ = {};
 }
 
+void Dispatcher::GoByStore(JobId job) {
+  scheduler_.Cancel(job, clock_.Now());
+  Result<Store::Unfinished> known = store_.LoadUnfinished(job);
+  if (known.ok() && !known->leased.empty()) {
+    (void)EndLost(known->leased[0].second, "the server lost track of the attempt; it is repeated");
+    known = store_.LoadUnfinished(job);
+  }
+  if (!known.ok() || !known->leased.empty()) {
+    return spdlog::error(
+        "job {} is left out until the server starts again: {}", job.value,
+        known.ok() ? "its attempt cannot be ended; see 'tinyrig check'" : known.status().message());
+  }
+  for (QueuedJob& waiting : known->queued) scheduler_.Enqueue(std::move(waiting));
+}
+
 std::string Dispatcher::WhyAway(const AgentId& agent) const {
   std::string note = "its agent is not connected";
   if (const auto why = gone_.find(agent); why != gone_.end()) note += ": " + why->second;

@@ -195,8 +195,7 @@ Status Store::MoveJob(const Change& change, TimeUs now) {
               IsEnded(change.to) ? now : 0, change.job.value, from));
   if (db_.Changes() != 1) {
     return {Code::kInternal, fmt::format("job {} cannot become {}: it is not {} in the database; "
-                                         "nothing was changed; restart the server, which then goes "
-                                         "by the database, and report this",
+                                         "nothing was changed; please report this",
                                          change.job.value, to, from)};
   }
   if (counts.queued() + counts.leased() == 0) TRY(SaveFront(change.campaign, now));

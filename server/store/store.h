@@ -124,6 +124,8 @@ class Store {
     std::vector<std::pair<QueuedJob, Lease>> leased;
   };
   Result<Unfinished> LoadUnfinished();
+  /// The same of one job: nothing when it ended or is not there any more.
+  Result<Unfinished> LoadUnfinished(JobId job);
   /// All agents are disconnected now; returns the boards that are known.
   Result<std::vector<BoardRecord>> LoadBoards();
 
@@ -166,6 +168,7 @@ class Store {
   Store(Database db, std::unique_ptr<Checkpointer> checkpointer)
       : db_(std::move(db)), checkpointer_(std::move(checkpointer)) {}
 
+  Result<Unfinished> LoadUnfinished(std::string_view which, JobId job);
   Result<std::shared_ptr<const CampaignTerms>> LoadTerms(CampaignId campaign);
   Result<std::optional<PlanId>> FindPlan(const PlanRecord& plan);
   Result<PlanId> SavePlan(const PlanRecord& plan);

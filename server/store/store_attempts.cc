@@ -224,6 +224,15 @@ Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_ke
 }
 
 Result<Store::Unfinished> Store::LoadUnfinished() {
+  return LoadUnfinished("? IS NOT NULL", JobId());
+}
+
+Result<Store::Unfinished> Store::LoadUnfinished(JobId job) {
+  return LoadUnfinished("j.job_id=?", job);
+}
+
+// `which`: of the jobs j, with `job` as its parameter.
+Result<Store::Unfinished> Store::LoadUnfinished(std::string_view which, JobId job) {
   Unfinished unfinished;
   {
     TRY_ASSIGN(Statement row, db_.Query("SELECT value FROM counter WHERE name='fence'"));
@@ -234,7 +243,11 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
   std::map<JobId, std::set<BoardId>> avoid;
   {
     TRY_ASSIGN(Statement rows,
-               db_.Query("SELECT campaign_id, user, spec FROM campaign WHERE queued + leased > 0"));
+               db_.Query(fmt::format("SELECT campaign_id, user, spec FROM campaign WHERE "
+                                     "campaign_id IN (SELECT j.campaign_id FROM job j WHERE "
+                                     "j.state IN ('queued','leased') AND {})",
+                                     which),
+                         job.value));
     for (;;) {
       TRY_ASSIGN(const bool row, rows.Step());
       if (!row) break;
@@ -242,10 +255,12 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
     }
   }
   {
-    TRY_ASSIGN(
-        Statement rows,
-        db_.Query("SELECT a.job_id, a.board_id FROM attempt a JOIN job j USING (job_id) WHERE "
-                  "j.state IN ('queued','leased') AND a.outcome='bench'"));
+    TRY_ASSIGN(Statement rows,
+               db_.Query(fmt::format("SELECT a.job_id, a.board_id FROM attempt a JOIN job j USING "
+                                     "(job_id) WHERE j.state IN ('queued','leased') AND {} AND "
+                                     "a.outcome='bench'",
+                                     which),
+                         job.value));
     for (;;) {
       TRY_ASSIGN(const bool row, rows.Step());
       if (!row) break;
@@ -254,11 +269,15 @@ Result<Store::Unfinished> Store::LoadUnfinished() {
   }
   TRY_ASSIGN(
       Statement rows,
-      db_.Query("SELECT j.job_id, j.campaign_id, j.board_type, j.last_attempt, j.failed_attempts, "
-                "j.pinned_board, max(j.created_us, coalesce(a.ended_us, 0)), j.state, a.fence, "
-                "a.board_id, a.agent_id, a.deadline_us FROM job j LEFT JOIN attempt a ON "
-                "a.job_id=j.job_id AND a.attempt=j.last_attempt WHERE j.state IN "
-                "('queued','leased')"));
+      db_.Query(
+          fmt::format(
+              "SELECT j.job_id, j.campaign_id, j.board_type, j.last_attempt, j.failed_attempts, "
+              "j.pinned_board, max(j.created_us, coalesce(a.ended_us, 0)), j.state, a.fence, "
+              "a.board_id, a.agent_id, a.deadline_us FROM job j LEFT JOIN attempt a ON "
+              "a.job_id=j.job_id AND a.attempt=j.last_attempt WHERE j.state IN "
+              "('queued','leased') AND {}",
+              which),
+          job.value));
   for (;;) {
     TRY_ASSIGN(const bool row, rows.Step());
     if (!row) return unfinished;

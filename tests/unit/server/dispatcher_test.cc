@@ -243,6 +243,163 @@ TEST_F(DispatcherTest, TheNextOfferIsThereWithTheAcknowledgement) {
   EXPECT_EQ(link->Count(v1::ServerMessage::kAck), 1u);
 }
 
+TEST_F(DispatcherTest, AJobThatIsOverInTheDatabaseKeepsNobodyElseWaiting) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(2);
+  Execute("UPDATE job SET state='cancelled' WHERE job_id=" + std::to_string(jobs[0].job.value));
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  ASSERT_EQ(link->Offers().size(), 1u);
+  EXPECT_EQ(link->Offers()[0].key().job_id(), jobs[1].job.value);
+  WaitForTick();
+  Settle();
+  EXPECT_EQ(dispatcher_.scheduler().queued(), 0u);
+  EXPECT_EQ(Get(jobs[0].job).state(), v1::JOB_STATE_CANCELLED);
+}
+
+TEST_F(DispatcherTest, AnAttemptThatOnlyTheDatabaseKnowsIsRepeated) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(1);
+  Execute(
+      "UPDATE job SET state='leased', last_attempt=1;"
+      "UPDATE campaign SET queued=0, leased=1;"
+      "INSERT INTO attempt(job_id, attempt, fence, board_id, agent_id, started_us, deadline_us) "
+      "VALUES(1, 1, 7, 'b9', 'bench9', 1, 2)");
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  WaitForTick();
+  Settle();
+  ASSERT_EQ(link->Offers().size(), 1u);
+  EXPECT_EQ(link->Offers()[0].key().attempt(), 2u);
+  EXPECT_THAT(Get(jobs[0].job).attempts(0).failure().message(), HasSubstr("lost track"));
+  EXPECT_EQ(reader_->GetCampaign(jobs[0].terms->campaign)->counts().leased(), 1u);
+}
+
+TEST_F(DispatcherTest, AResultOfAJobThatWaitsInTheDatabaseLeavesItWaiting) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(1);
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  Execute("UPDATE job SET state='queued'; UPDATE campaign SET queued=1, leased=0");
+  dispatcher_.Message(link, SuccessOf(link->Offers().at(0)));
+  Settle();
+  EXPECT_EQ(link->Count(v1::ServerMessage::kAck), 1u);
+  ASSERT_EQ(link->Offers().size(), 2u);
+  dispatcher_.Message(link, SuccessOf(link->Offers()[1]));
+  Settle();
+  EXPECT_EQ(Get(jobs[0].job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
+// Nothing is out of step, and yet the store refuses it: no reason to try at once, nor to let others
+// wait.
+TEST_F(DispatcherTest, ALeaseThatTheStoreRefusesIsTriedAgainLater) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(3);
+  Execute(
+      "CREATE TRIGGER owe BEFORE INSERT ON attempt WHEN new.job_id=1 BEGIN "
+      "SELECT RAISE(ABORT, 'no'); END");
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  ASSERT_EQ(link->Offers().size(), 1u);
+  dispatcher_.Message(link, SuccessOf(link->Offers()[0]));
+  Settle();
+  ASSERT_EQ(link->Offers().size(), 2u);
+  EXPECT_TRUE(Connect("2")->closed.ok());
+  dispatcher_.Message(link, SuccessOf(link->Offers()[1]));
+  Execute("DROP TRIGGER owe");
+  WaitForTick();
+  Settle();
+  EXPECT_EQ(dispatcher_.scheduler().leased(), 1u);
+  EXPECT_EQ(Get(jobs[0].job).state(), v1::JOB_STATE_LEASED);
+}
+
+// A store that refuses every lease is in trouble, and says so; nobody tries on and on.
+TEST_F(DispatcherTest, AStoreThatRefusesEveryLeaseIsInTrouble) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(40);
+  Execute("CREATE TRIGGER owe BEFORE INSERT ON attempt BEGIN SELECT RAISE(ABORT, 'no'); END");
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  EXPECT_THAT(Connect("2")->closed.message(), HasSubstr("no"));
+  EXPECT_GT(dispatcher_.scheduler().queued(), 20u);
+  Execute("DROP TRIGGER owe");
+  // The board that was refused last rests for some seconds.
+  for (int tick = 0; tick < 20 && link->Offers().empty(); ++tick) {
+    WaitForTick();
+    Settle();
+  }
+  EXPECT_EQ(link->Offers().size(), 1u);
+  EXPECT_EQ(dispatcher_.scheduler().queued() + dispatcher_.scheduler().leased(), 40u);
+}
+
+// Once such a result stopped every bench: no day is the day of such a time.
+TEST_F(DispatcherTest, ABenchWhoseClockSaysNonsenseGetsTheServersTimes) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(4);
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  const TimeUs day = TimeUs{86'400} * 1'000'000;
+  const std::pair<TimeUs, TimeUs> told[] = {{INT64_MAX, INT64_MAX},
+                                            {INT64_MIN, INT64_MAX},
+                                            {clock_.Now(), clock_.Now() - 1},
+                                            {0, 3 * day}};
+  for (const auto& [started, ended] : told) {
+    const v1::LeaseOffer offer = link->Offers().back();
+    v1::AgentMessage message = SuccessOf(offer);
+    message.mutable_result()->set_started_us(started);
+    message.mutable_result()->set_ended_us(ended);
+    message.mutable_result()->add_log("done");
+    dispatcher_.Message(link, message);
+    Settle();
+    const v1::Attempt attempt = Get(JobId(offer.key().job_id())).attempts(0);
+    EXPECT_NEAR(static_cast<double>(attempt.started_us()), static_cast<double>(clock_.Now()), 1e9);
+    EXPECT_NEAR(static_cast<double>(attempt.ended_us()), static_cast<double>(clock_.Now()), 1e9);
+    EXPECT_LE(attempt.started_us(), attempt.ended_us());
+    const auto log = reader_->Logs(JobId(offer.key().job_id()), 0, 10).value();
+    EXPECT_NEAR(static_cast<double>(log.at(0).time_us()), static_cast<double>(clock_.Now()), 1e9);
+  }
+  EXPECT_EQ(link->Count(v1::ServerMessage::kAck), 4u);
+  EXPECT_TRUE(link->closed.ok()) << link->closed.message();
+}
+
+TEST_F(DispatcherTest, AClockThatIsSomeHoursOffIsKept) {
+  const auto link = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(1);
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  v1::AgentMessage message = SuccessOf(link->Offers().at(0));
+  const TimeUs ended = clock_.Now() + TimeUs{5 * 3600} * 1'000'000;
+  message.mutable_result()->set_started_us(ended - 7'000'000);
+  message.mutable_result()->set_ended_us(ended);
+  dispatcher_.Message(link, message);
+  Settle();
+  EXPECT_EQ(Get(jobs[0].job).attempts(0).started_us(), ended - 7'000'000);
+  EXPECT_EQ(Get(jobs[0].job).attempts(0).ended_us(), ended);
+}
+
+TEST_F(DispatcherTest, AResultThatTheStoreRefusesForItselfEndsItsAttemptOnly) {
+  const auto first = Connect("1");
+  const std::vector<QueuedJob> jobs = Submit(1);
+  dispatcher_.Enqueue(jobs);
+  Settle();
+  Execute(
+      "CREATE TRIGGER strange BEFORE INSERT ON log WHEN new.text='strange' BEGIN "
+      "SELECT RAISE(ABORT, 'no such thing'); END");
+  v1::AgentMessage message = SuccessOf(first->Offers().at(0));
+  message.mutable_result()->add_log("strange");
+  dispatcher_.Message(first, message);
+  Settle();
+  EXPECT_TRUE(first->closed.ok()) << first->closed.message();
+  EXPECT_EQ(first->Count(v1::ServerMessage::kAck), 1u);
+  EXPECT_THAT(Get(jobs[0].job).attempts(0).failure().message(), HasSubstr("no such thing"));
+  // Others are let in at once, and the job has another attempt.
+  EXPECT_TRUE(Connect("2")->closed.ok());
+  ASSERT_EQ(first->Offers().size(), 2u);
+  dispatcher_.Message(first, SuccessOf(first->Offers()[1]));
+  Settle();
+  EXPECT_EQ(Get(jobs[0].job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
 TEST_F(DispatcherTest, WhatAnotherBenchSaysOfAnAttemptIsIgnored) {
   const auto owner = Connect("1");
   const std::vector<QueuedJob> jobs = Submit(1);
