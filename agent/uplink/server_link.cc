@@ -6,6 +6,8 @@
 #include <boost/asio/post.hpp>
 #include <deque>
 
+#include "proto/text/clean.h"
+
 namespace tinyrig::agent {
 namespace {
 
@@ -45,6 +47,7 @@ class ServerLink::Stream final
     self_ = shared_from_this();
     link_.stub_->async()->Connect(&context_, this);
     AddHold();
+    CleanText(&hello);
     outgoing_.push_back(std::move(hello));
     writing_ = true;
     StartWrite(&outgoing_.front());
@@ -54,6 +57,8 @@ class ServerLink::Stream final
 
   void Send(v1::AgentMessage message) {
     if (ended_) return;
+    // The server cannot read a message with other text, and would hang up each time that it comes.
+    CleanText(&message);
     outgoing_.push_back(std::move(message));
     WriteNext();
   }

@@ -11,6 +11,7 @@
 
 #include "agent/uplink/identify.h"
 #include "agent/uplink/progress_limiter.h"
+#include "proto/text/clean.h"
 
 namespace tinyrig::agent {
 namespace {
@@ -307,6 +308,7 @@ void Uplink::Finish(const std::shared_ptr<Lease>& lease, std::exception_ptr erro
 }
 
 void Uplink::Keep(const Lease& lease, v1::AttemptResult result) {
+  CleanText(&result);  // The spool could not be read again.
   if (result.ByteSizeLong() > Spool::kMaxResultBytes) {
     const std::string message = fmt::format(
         "the result of {} B is larger than a message may be ({} B); use fewer vectors "

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "proto/status/status.h"
+#include "proto/text/utf8.h"
 #include "server/api/admission.h"
-#include "server/model/text.h"
 #include "server/service/backend.h"
 
 namespace tinyrig::server {

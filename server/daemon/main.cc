@@ -9,6 +9,7 @@
 #include <string>
 
 #include "server/daemon/daemon.h"
+#include "server/daemon/protobuf_log.h"
 
 namespace {
 
@@ -90,6 +91,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("tinyrigd"));
   spdlog::set_level(spdlog::level::from_str(log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+  tinyrig::server::LogProtobuf();
 
   const tinyrig::Status status = tinyrig::server::RunDaemon(options);
   if (!status.ok()) fmt::print(stderr, "tinyrigd: {}\n", status.message());

@@ -10,8 +10,8 @@
 #include "firmware/compiler/passes/passes.h"
 #include "firmware/compiler/plan_json.h"
 #include "firmware/compiler/tflite/reader.h"
+#include "proto/text/utf8.h"
 #include "server/model/sha256.h"
-#include "server/model/text.h"
 #include "server/planning/expected.h"
 #include "server/planning/fit.h"
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "server/model/text.h"
+#include "proto/text/utf8.h"
 
 namespace tinyrig::server {
 namespace {

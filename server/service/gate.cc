@@ -11,9 +11,9 @@
 #include <boost/asio/dispatch.hpp>
 #include <span>
 
+#include "proto/text/utf8.h"
 #include "server/model/names.h"
 #include "server/model/sha256.h"
-#include "server/model/text.h"
 #include "server/service/audit.h"
 #include "server/store/page.h"
 

@@ -8,7 +8,7 @@
 #include <random>
 #include <string_view>
 
-#include "server/model/text.h"
+#include "proto/text/utf8.h"
 #include "server/store/sqlite.h"
 
 namespace tinyrig::server {

@@ -7,7 +7,7 @@
 #include <boost/beast/http/status.hpp>
 #include <nlohmann/json.hpp>
 
-#include "server/model/text.h"
+#include "proto/text/utf8.h"
 
 namespace tinyrig::server {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "server/model/text.h"
+#include "proto/text/utf8.h"
 
 namespace tinyrig::server {
 namespace {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "server/model/text.h"
+#include "proto/text/utf8.h"
 
 namespace tinyrig::server {
 namespace {

@@ -40,10 +40,11 @@ Awaitable<v1::AttemptResult> FakeAttempts::Run(v1::LeaseOffer offer, std::string
   }
   const uint32_t calls = static_cast<uint32_t>(progress_calls.load());
   for (uint32_t i = 0; i < calls; ++i) progress.Progress("stream", i, calls, "");
-  if (calls > 0) progress.Progress("stream", 0, calls, "the last word");
+  if (calls > 0) progress.Progress("stream", 0, calls, log);
   while (!Released(offer.key().job_id())) co_await SleepUntil(Within(kPoll));
   if (throws) throw std::runtime_error("thrown by a test");
   v1::AttemptResult result;
+  result.add_log(log);
   if (output_bytes > 0) result.add_outputs()->set_data(std::string(output_bytes, 'x'));
   co_return result;
 }

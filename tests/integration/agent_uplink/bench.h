@@ -28,6 +28,8 @@ class FakeAttempts : public ArtifactSource {
   /// This many progress calls in one phase and then one with a log line, at the start of each run.
   std::atomic<int> progress_calls = 0;
   std::atomic<bool> throws = false;
+  /// The log of each result and of its progress: what some tool said. Set before the agent starts.
+  std::string log = "the last word";
   /// Bytes of output in each result.
   std::atomic<size_t> output_bytes = 0;
 

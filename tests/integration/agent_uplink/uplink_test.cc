@@ -326,6 +326,40 @@ TEST_F(UplinkTest, ProgressIsThinnedOutButLogsAreNot) {
   EXPECT_LT(progress, 50);
 }
 
+// A server cannot read a message with such text: it would end the stream, each time anew.
+TEST_F(UplinkTest, WhatToolsSayNeedNotBeUtf8) {
+  attempts_.log =
+      "Seriennummer gepr\xfc"
+      "ft";
+  attempts_.progress_calls = 1;
+  agent_->probe(1).answer = Status(Code::kNotFound, "no adapter \xff");
+  const std::string clean =
+      "Seriennummer gepr\xEF\xBF\xBD"
+      "ft";
+  StartBoth();
+  const auto broken = server_.Take([](const v1::AgentMessage& m) {
+    return m.has_heartbeat() && !m.heartbeat().boards(1).broken().empty();
+  });
+  ASSERT_TRUE(broken);
+  EXPECT_THAT(broken->heartbeat().boards(1).broken(), HasSubstr("no adapter \xEF\xBF\xBD"));
+  BeginJob(1);
+  const auto progress = server_.Take(
+      [](const v1::AgentMessage& m) { return m.has_progress() && !m.progress().log().empty(); });
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(progress->progress().log(), clean);
+  attempts_.Release(1);
+  const auto result = server_.Take(ResultOf(1));
+  ASSERT_TRUE(result);
+  EXPECT_THAT(result->result().log(), ElementsAre(clean));
+  // The next agent can read what this one left on the disk.
+  ASSERT_TRUE(agent_->Stop());
+  NewAgent();
+  agent_->Start();
+  const auto again = server_.Take(ResultOf(1));
+  ASSERT_TRUE(again);
+  EXPECT_THAT(again->result().log(), ElementsAre(clean));
+}
+
 TEST_F(UplinkTest, AnAttemptWaitsForTheIdentificationAndNoneBeginsMeanwhile) {
   agent_->probe(0).delay = milliseconds(500);
   agent_->probe(0).answer = Status(Code::kUnavailable, "no target");

@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "firmware/compiler/compile.h"
+#include "proto/text/utf8.h"
 #include "server/model/sha256.h"
-#include "server/model/text.h"
 #include "server/planning/expected.h"
 #include "server/planning/fit.h"
 #include "server/planning/planner.h"

@@ -1,9 +1,9 @@
-#include "server/model/text.h"
+#include "proto/text/utf8.h"
 
 #include <cstddef>
 #include <cstdint>
 
-namespace tinyrig::server {
+namespace tinyrig {
 namespace {
 
 // Length of the valid sequence at the front of `text`; 0 when there is none.
@@ -49,4 +49,4 @@ std::string ToUtf8(std::string_view text) {
   return result;
 }
 
-}  // namespace tinyrig::server
+}  // namespace tinyrig
