@@ -140,6 +140,28 @@ class World {
     Ended(job);
   }
 
+  // It succeeds, boards are leased again, and then the disk refuses all of it.
+  void SucceedInVain(JobId job) {
+    const Lease lease = running_.at(job);
+    ASSERT_TRUE(scheduler_.Reported(lease.key)) << "seed " << seed_;
+    auto finished = scheduler_.Finish(lease.key, now_);
+    ASSERT_TRUE(finished) << "seed " << seed_;
+    EXPECT_EQ(scheduler_.Find(lease.key), nullptr) << "seed " << seed_;
+    running_.erase(job);
+    const std::vector<Lease> begun = scheduler_.Match(now_);
+    for (const Lease& other : begun) {
+      EXPECT_NE(other.key.job, job) << "seed " << seed_;
+      Check(other);
+    }
+    for (const Lease& other : begun) {
+      scheduler_.Withdraw(other.key, now_);
+      Over(other.key);
+    }
+    scheduler_.Reopen(std::move(*finished));
+    running_.emplace(job, lease);
+    CheckBooks();
+  }
+
   // Leases that are over, and ones that never were. Their ends change nothing, least of all for the
   // lease that the same job or board may have now.
   void ReportWhatIsNotInForce() {
@@ -197,7 +219,7 @@ class World {
 
   void Event() {
     BoardView* board = scheduler_.MutableBoard(BoardId("b" + std::to_string(Below(6))));
-    switch (Below(15)) {
+    switch (Below(16)) {
       case 0:
         return scheduler_.AgentLost(AgentId("a" + std::to_string(Below(2))));
       case 1:
@@ -253,6 +275,9 @@ class World {
         }
       case 13:
         return Restart();
+      case 14:
+        if (!running_.empty()) SucceedInVain(Any(running_));
+        return;
       default:
         if (!running_.empty()) Finish(Any(running_), Below(3) == 0);
     }
