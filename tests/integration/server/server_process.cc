@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
+#include <iostream>
 #include <iterator>
 #include <sstream>
 #include <thread>
@@ -25,7 +27,7 @@ std::string Program() {
   return (std::filesystem::path(build == nullptr ? "." : build) / "bin" / "tinyrigd").string();
 }
 
-pid_t Spawn(const std::vector<std::string>& arguments, int out_fd) {
+pid_t Spawn(const std::vector<std::string>& arguments, int out_fd, int error_fd) {
   std::vector<std::string> words = {Program()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -34,6 +36,7 @@ pid_t Spawn(const std::vector<std::string>& arguments, int out_fd) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (out_fd >= 0) posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
+  if (error_fd >= 0) posix_spawn_file_actions_adddup2(&actions, error_fd, STDERR_FILENO);
   pid_t pid = -1;
   if (posix_spawn(&pid, argv[0], &actions, nullptr, argv.data(), environ) != 0) pid = -1;
   posix_spawn_file_actions_destroy(&actions);
@@ -62,7 +65,9 @@ bool ServerProcess::Start(const std::vector<std::string>& arguments) {
   if (::pipe2(pipe_fds, O_CLOEXEC) != 0) return false;
   std::vector<std::string> words = {"--state", state().string(), "--log-level", "warn"};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  pid_ = Spawn(words, pipe_fds[1]);
+  const int error_fd = ::open(said().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  pid_ = Spawn(words, pipe_fds[1], error_fd);
+  ::close(error_fd);
   ::close(pipe_fds[1]);
   std::string line;
   const auto deadline = Clock::now() + std::chrono::seconds(20);
@@ -88,6 +93,19 @@ void ServerProcess::Kill() {
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
+  PassOn();
+}
+
+std::string ServerProcess::Said() const {
+  std::ostringstream text;
+  text << std::ifstream(said()).rdbuf();
+  return text.str();
+}
+
+void ServerProcess::PassOn() {
+  const std::string all = Said();
+  std::cerr << all.substr(passed_on_);
+  passed_on_ = all.size();
 }
 
 int ServerProcess::Terminate() {
@@ -95,11 +113,12 @@ int ServerProcess::Terminate() {
   const int code = WaitFor(pid_, std::chrono::seconds(10));
   if (code < 0) Kill();
   pid_ = -1;
+  PassOn();
   return code;
 }
 
 int ServerProcess::Run(const std::vector<std::string>& arguments) {
-  const pid_t pid = Spawn(arguments, -1);
+  const pid_t pid = Spawn(arguments, -1, -1);
   const int code = WaitFor(pid, std::chrono::seconds(10));
   if (code < 0) {
     ::kill(pid, SIGKILL);

@@ -30,13 +30,19 @@ class ServerProcess {
   int Terminate();
 
   std::string address() const { return "unix:" + (dir_.path() / "s" / "tinyrigd.sock").string(); }
+  /// What it wrote to stderr so far; it goes to the test's own when the process ends.
+  std::string Said() const;
   std::filesystem::path state() const { return dir_.path() / "s"; }
 
   /// Runs tinyrigd with these arguments to its end; returns the exit code.
   static int Run(const std::vector<std::string>& arguments);
 
  private:
+  std::filesystem::path said() const { return dir_.path() / "stderr"; }
+  void PassOn();
+
   TempDir dir_;
+  size_t passed_on_ = 0;
   std::vector<std::string> addresses_;
   pid_t pid_ = -1;
 };
