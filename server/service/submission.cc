@@ -121,11 +121,8 @@ class Preparation {
 
   // One job; of a variant that asks for a whole front, one a point of it.
   Status AddJobs(JobSpec spec) {
-    const Result<compiler::FusionSetting> fusion =
-        compiler::ParseFusionSetting(spec.variant.fusion());
-    if (!fusion.ok() || !compiler::IsFront(*fusion)) return AddJob(std::move(spec));
     TRY_ASSIGN(const std::vector<std::string>* points, PointsOf(spec.variant.fusion()));
-    if (points->empty()) return AddJob(std::move(spec));  // Its plan will say why.
+    if (points->empty()) return AddJob(std::move(spec));  // If it is a front, its plan says why.
     for (const std::string& point : *points) {
       JobSpec job = spec;
       job.variant.set_fusion(point);
@@ -138,10 +135,12 @@ class Preparation {
                         spec.variant.fusion(), kMaxJobsOfCampaign)};
   }
 
-  // Empty when the model has nothing to fuse.
+  // Empty for a setting that is no front, and when the model has nothing to fuse.
   Result<const std::vector<std::string>*> PointsOf(const std::string& fusion) {
     const auto [known, is_new] = fronts_.try_emplace(fusion);
-    if (is_new) {
+    if (!is_new) return &known->second;
+    const Result<compiler::FusionSetting> setting = compiler::ParseFusionSetting(fusion);
+    if (setting.ok() && compiler::IsFront(*setting)) {
       TRY_ASSIGN(const ModelPlanner* planner, Planner());
       Result<std::vector<std::string>> points = planner->PointsOfFront(fusion);
       if (points.ok()) known->second = std::move(*points);
