@@ -139,8 +139,8 @@ bool Excluded(const v1::VariantMatrix& matrix, const v1::Variant& variant) {
                      });
 }
 
-std::vector<v1::Variant> ExpandVariants(const v1::VariantMatrix& matrix) {
-  std::vector<v1::Variant> variants;
+std::vector<std::shared_ptr<const v1::Variant>> ExpandVariants(const v1::VariantMatrix& matrix) {
+  std::vector<std::shared_ptr<const v1::Variant>> variants;
   std::set<std::string> seen;
   for (const std::string& kernels : matrix.kernels()) {
     for (const std::string& weights : matrix.weights()) {
@@ -152,7 +152,7 @@ std::vector<v1::Variant> ExpandVariants(const v1::VariantMatrix& matrix) {
           variant.set_fusion(fusion);
           variant.set_synthesis(synthesis);
           if (!Excluded(matrix, variant) && seen.insert(VariantText(variant)).second) {
-            variants.push_back(std::move(variant));
+            variants.push_back(std::make_shared<const v1::Variant>(std::move(variant)));
           }
         }
       }
@@ -197,13 +197,14 @@ Result<std::vector<JobSpec>> ExpandCampaign(const v1::CampaignSpec& spec,
     return Invalid(fmt::format("the campaign asks for {:.0f} jobs, more than {}; split it", cells,
                                kMaxJobsOfCampaign));
   }
-  const std::vector<v1::Variant> variants = ExpandVariants(matrix);
+  const std::vector<std::shared_ptr<const v1::Variant>> variants = ExpandVariants(matrix);
   std::vector<JobSpec> jobs;
   std::set<std::pair<std::string, std::string>> seen;
-  for (const v1::ArtifactRef& model : spec.models()) {
+  for (const v1::ArtifactRef& entry : spec.models()) {
+    const auto model = std::make_shared<const v1::ArtifactRef>(entry);
     for (const std::string& board_type : board_types) {
-      if (!seen.insert({model.sha256(), board_type}).second) continue;
-      for (const v1::Variant& variant : variants) jobs.push_back({model, variant, board_type});
+      if (!seen.insert({model->sha256(), board_type}).second) continue;
+      for (const auto& variant : variants) jobs.push_back({model, variant, board_type});
     }
   }
   if (jobs.empty())

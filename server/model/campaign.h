@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,10 @@ inline constexpr uint32_t kMaxAttempts = 100;
 inline constexpr uint32_t kMaxAttemptTimeoutS = 24 * 3600;
 inline constexpr uint32_t kMaxQueueTimeoutS = 366 * 24 * 3600;
 
-/// One cell of the campaign's matrix.
+/// One cell of the campaign's matrix. Jobs share what is the same for many.
 struct JobSpec {
-  v1::ArtifactRef model;
-  v1::Variant variant;
+  std::shared_ptr<const v1::ArtifactRef> model;
+  std::shared_ptr<const v1::Variant> variant;
   std::string board_type;
 };
 

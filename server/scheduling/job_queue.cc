@@ -16,51 +16,65 @@ TimeUs TimeoutOf(const QueuedJob& job) {
 
 }  // namespace
 
-double JobQueue::Campaign::weight() const {
-  return std::exp2(std::clamp(terms->priority, -kMaxPriority, kMaxPriority));
-}
-
 JobQueue::Class& JobQueue::ClassOf(Pool& pool, const CampaignTerms& terms) {
   const auto [found, is_new] = pool.classes.try_emplace(terms.boards ? terms.boards->text() : "");
   if (is_new) found->second.boards = terms.boards;
   return found->second;
 }
 
-void JobQueue::Push(QueuedJob job) {
-  const CampaignTerms& terms = *job.terms;
-  if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.emplace(timeout, job.job);
-  Place& place = places_[job.job];
-  if (!job.pinned.value.empty()) {
-    place.pinned = job.pinned;
-    pinned_[place.pinned].emplace(job.job, std::move(job));
-    return;
-  }
-  Pool& pool = pools_[job.board_type];
-  Class& jobs_class = ClassOf(pool, terms);
-  const auto [entry, is_new] = pool.users.try_emplace(terms.user);
-  User& user = entry->second;
-  if (is_new) user.name = &entry->first;
-  if (user.waiting == 0) {
-    user.clock = std::max(user.clock, pool.floor);
-    pool.order.insert(&user);
-  }
-  Campaign& campaign = user.campaigns[terms.campaign];
-  if (!campaign.waits()) {
-    campaign.terms = job.terms;
-    campaign.clock = std::max(campaign.clock, user.floor);
-    user.orders[&jobs_class].insert(&campaign);
-    ++user.waiting;
-  }
-  place = {&pool, &user, &campaign, &jobs_class, {}};
-  ++pool.jobs;
-  ++jobs_class.jobs;
-  AddByAge(jobs_class, job.queued_us, job.job);
-  Jobs& jobs = job.avoid.empty() ? campaign.fresh : campaign.spoiled;
-  jobs.emplace(job.job, std::move(job));
+JobQueue::User& JobQueue::UserOf(Pool& pool, const CampaignTerms& terms) {
+  const auto [found, is_new] = pool.users.try_emplace(terms.user);
+  if (is_new) found->second.name = &found->first;
+  return found->second;
 }
 
-std::vector<JobQueue::Class*> JobQueue::FittingClasses(Pool& pool, const Seeker& seeker) {
-  std::vector<Class*> fitting;
+JobQueue::Campaign& JobQueue::CampaignOf(User& user,
+                                         const std::shared_ptr<const CampaignTerms>& terms) {
+  const auto [found, is_new] = user.campaigns.try_emplace(terms->campaign);
+  Campaign& campaign = found->second;
+  if (is_new) {
+    campaign.terms = terms;
+    campaign.weight = std::exp2(std::clamp(terms->priority, -kMaxPriority, kMaxPriority));
+  }
+  return campaign;
+}
+
+void JobQueue::Push(QueuedJob job) {
+  const CampaignTerms& terms = *job.terms;  // Stays alive with the place.
+  if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.emplace(timeout, job.job);
+  const JobId id = job.job;
+  Place& place = places_[id];
+  place.job = std::move(job);
+  if (!place.job.pinned.value.empty()) {
+    pinned_[place.job.pinned].emplace(id, &place.job);
+    return;
+  }
+  Pool& pool = pools_[place.job.board_type];
+  Class& jobs_class = ClassOf(pool, terms);
+  User& user = UserOf(pool, terms);
+  if (user.waiting == 0) {
+    user.clock = std::max(user.clock, pool.floor);
+    pool.order.emplace(&user);
+  }
+  Campaign& campaign = CampaignOf(user, place.job.terms);
+  if (!campaign.waits()) {
+    campaign.jobs_class = &jobs_class;
+    campaign.clock = std::max(campaign.clock, user.floor);
+    user.orders[&jobs_class].emplace(&campaign);
+    ++user.waiting;
+  }
+  place.pool = &pool;
+  place.user = &user;
+  place.campaign = &campaign;
+  ++pool.jobs;
+  ++jobs_class.jobs;
+  AddByAge(jobs_class, place.job.queued_us, id);
+  Jobs& jobs = place.job.avoid.empty() ? campaign.fresh : campaign.spoiled;
+  jobs.emplace(id, &place.job);
+}
+
+JobQueue::ClassList JobQueue::FittingClasses(Pool& pool, const Seeker& seeker) {
+  ClassList fitting;
   for (auto& [text, one] : pool.classes) {
     if (one.jobs == 0) continue;
     if (one.boards) {
@@ -79,7 +93,7 @@ JobId JobQueue::FirstFor(const Campaign& campaign, const Seeker& seeker) {
   JobId oldest;
   for (const Jobs* jobs : {&campaign.fresh, &campaign.spoiled}) {
     const auto first = std::find_if(jobs->begin(), jobs->end(), [&](const auto& entry) {
-      return seeker.accepts(entry.second);
+      return seeker.accepts(*entry.second);
     });
     if (first == jobs->end() || (oldest != JobId() && oldest < first->first)) continue;
     oldest = first->first;
@@ -99,8 +113,9 @@ void JobQueue::AddByAge(Class& jobs_class, TimeUs queued_us, JobId job) {
 
 bool JobQueue::WaitsSince(const Class& jobs_class, const std::pair<TimeUs, JobId>& entry) const {
   const auto place = places_.find(entry.second);
-  return place != places_.end() && place->second.jobs_class == &jobs_class &&
-         Find(entry.second)->queued_us == entry.first;
+  return place != places_.end() && place->second.campaign != nullptr &&
+         place->second.campaign->jobs_class == &jobs_class &&
+         place->second.job.queued_us == entry.first;
 }
 
 void JobQueue::DropGone(Class& jobs_class) {
@@ -110,7 +125,7 @@ void JobQueue::DropGone(Class& jobs_class) {
 }
 
 // Of the classes, the job that waited longest; 0 when this board may run none.
-JobId JobQueue::Oldest(const std::vector<Class*>& classes, const Seeker& seeker) {
+JobId JobQueue::Oldest(const ClassList& classes, const Seeker& seeker) {
   std::pair<TimeUs, JobId> oldest;
   for (Class* one : classes) {
     auto& ages = one->by_age;
@@ -128,19 +143,18 @@ JobId JobQueue::Oldest(const std::vector<Class*>& classes, const Seeker& seeker)
 }
 
 // The first job of the campaign whose turn it is, of the user whose turn it is.
-JobId JobQueue::Fairest(const Pool& pool, const std::vector<Class*>& classes,
-                        const Seeker& seeker) {
-  for (const User* user : pool.order) {
-    const Campaign* best = nullptr;
+JobId JobQueue::Fairest(const Pool& pool, const ClassList& classes, const Seeker& seeker) {
+  for (const Turn<User>& user : pool.order) {
+    std::optional<Turn<Campaign>> best;
     JobId choice;
     for (const Class* one : classes) {
-      const auto order = user->orders.find(one);
-      if (order == user->orders.end()) continue;
-      for (const Campaign* campaign : order->second) {
-        if (best != nullptr && ByClock()(best, campaign)) break;
-        const JobId job = FirstFor(*campaign, seeker);
+      const auto order = user.who->orders.find(one);
+      if (order == user.who->orders.end()) continue;
+      for (const Turn<Campaign>& turn : order->second) {
+        if (best && *best < turn) break;
+        const JobId job = FirstFor(*turn.who, seeker);
         if (job == JobId()) continue;
-        best = campaign;
+        best = turn;
         choice = job;
         break;
       }
@@ -153,9 +167,9 @@ JobId JobQueue::Fairest(const Pool& pool, const std::vector<Class*>& classes,
 std::optional<JobQueue::Taken> JobQueue::TakePinned(const Seeker& seeker) {
   const auto pinned = pinned_.find(seeker.board);
   if (pinned == pinned_.end()) return std::nullopt;
-  const QueuedJob& first = pinned->second.begin()->second;
+  const QueuedJob& first = *pinned->second.begin()->second;
   if (first.terms->timeout_us > seeker.longest_timeout_us) return std::nullopt;
-  return Taken{*Remove(first.job), 0};
+  return Taken{*Remove(first.job), {}};
 }
 
 std::optional<JobQueue::Taken> JobQueue::Take(const Seeker& seeker) {
@@ -163,116 +177,119 @@ std::optional<JobQueue::Taken> JobQueue::Take(const Seeker& seeker) {
   const auto found = pools_.find(seeker.board_type);
   if (found == pools_.end()) return std::nullopt;
   Pool& pool = found->second;
-  const std::vector<Class*> classes = FittingClasses(pool, seeker);
+  const ClassList classes = FittingClasses(pool, seeker);
   uint64_t& choices = choices_[seeker.board];
   const bool oldest = (choices + 1) % kOldestEvery == 0;
   const JobId id = oldest ? Oldest(classes, seeker) : Fairest(pool, classes, seeker);
   if (id == JobId()) return std::nullopt;
   ++choices;
   const auto place = places_.find(id);
-  User& user = *place->second.user;
-  Campaign& campaign = *place->second.campaign;
-  pool.floor = std::max(pool.floor, user.clock);
-  user.floor = std::max(user.floor, campaign.clock);
-  Taken taken{Extract(place), pool.estimate_us};
-  Advance(pool, user, &campaign, taken.charged_us);
+  Bill bill;
+  bill.pool_ = &pool;
+  bill.user_ = place->second.user;
+  bill.campaign_ = place->second.campaign;
+  bill.us_ = pool.estimate_us;
+  pool.floor = std::max(pool.floor, bill.user_->clock);
+  bill.user_->floor = std::max(bill.user_->floor, bill.campaign_->clock);
+  ++bill.campaign_->running;
+  Taken taken{Extract(place), bill};
+  Charge(bill, bill.us_);
   return taken;
 }
 
 // Takes the job out of everything; its campaign leaves the order when it was the last. Clocks stay:
 // a retry that comes back must not find them set to zero.
 QueuedJob JobQueue::Extract(Places::iterator found) {
-  const JobId id = found->first;
-  const Place place = std::move(found->second);
+  Pool* const pool = found->second.pool;
+  User* const user = found->second.user;
+  Campaign* const campaign = found->second.campaign;
+  QueuedJob job = std::move(found->second.job);
   places_.erase(found);
-  User& user = *place.user;
-  Campaign& campaign = *place.campaign;
-  auto node = campaign.fresh.extract(id);
-  if (node.empty()) node = campaign.spoiled.extract(id);
-  QueuedJob job = std::move(node.mapped());
-  --place.jobs_class->jobs;
-  DropGone(*place.jobs_class);
-  if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.erase({timeout, id});
-  --place.pool->jobs;
-  if (!campaign.waits()) {
-    const auto order = user.orders.find(place.jobs_class);
-    order->second.erase(&campaign);
-    if (order->second.empty()) user.orders.erase(order);
-    if (--user.waiting == 0) place.pool->order.erase(&user);
+  if (campaign->fresh.erase(job.job) == 0) campaign->spoiled.erase(job.job);
+  Class& jobs_class = *campaign->jobs_class;
+  --jobs_class.jobs;
+  DropGone(jobs_class);
+  if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.erase({timeout, job.job});
+  --pool->jobs;
+  if (!campaign->waits()) {
+    const auto order = user->orders.find(&jobs_class);
+    order->second.erase(Turn(campaign));
+    if (order->second.empty()) user->orders.erase(order);
+    if (--user->waiting == 0) pool->order.erase(Turn(user));
   }
   // No user has an order for it any more.
-  if (place.jobs_class->jobs == 0 && place.jobs_class->boards) {
-    const std::string text = place.jobs_class->boards->text();
-    place.pool->classes.erase(text);
+  if (jobs_class.jobs == 0 && jobs_class.boards) {
+    const std::string text = jobs_class.boards->text();
+    pool->classes.erase(text);
   }
   return job;
 }
 
-// `campaign` may be nullptr: it was forgotten.
-void JobQueue::Advance(Pool& pool, User& user, Campaign* campaign, double us) {
-  auto turn = user.waiting > 0 ? pool.order.extract(&user) : decltype(pool.order)::node_type();
+void JobQueue::Charge(const Bill& bill, double us) {
+  User& user = *bill.user_;
+  Campaign& campaign = *bill.campaign_;
+  if (user.waiting > 0) bill.pool_->order.erase(Turn(&user));
   user.clock += us;
-  if (turn) pool.order.insert(std::move(turn));
-  if (campaign == nullptr) return;
-  Order* order = nullptr;
-  Order::node_type place;
-  if (campaign->waits()) {
-    order = &user.orders.at(&ClassOf(pool, *campaign->terms));
-    place = order->extract(campaign);
-  }
-  campaign->clock += us / campaign->weight();
-  if (place) order->insert(std::move(place));
+  if (user.waiting > 0) bill.pool_->order.emplace(&user);
+  Order* order = campaign.waits() ? &user.orders.at(campaign.jobs_class) : nullptr;
+  if (order != nullptr) order->erase(Turn(&campaign));
+  campaign.clock += us / campaign.weight;
+  if (order != nullptr) order->emplace(&campaign);
 }
 
-void JobQueue::Charge(const QueuedJob& job, double us) {
-  Pool& pool = pools_.at(job.board_type);
-  const auto user = pool.users.find(job.terms->user);
-  if (user == pool.users.end()) return;
-  const auto campaign = user->second.campaigns.find(job.terms->campaign);
-  Advance(pool, user->second,
-          campaign == user->second.campaigns.end() ? nullptr : &campaign->second, us);
+JobQueue::Bill JobQueue::BillFor(const QueuedJob& job, TimeUs charged_us) {
+  Bill bill;
+  if (!job.pinned.value.empty()) return bill;
+  bill.pool_ = &pools_[job.board_type];
+  bill.user_ = &UserOf(*bill.pool_, *job.terms);
+  bill.campaign_ = &CampaignOf(*bill.user_, job.terms);
+  bill.us_ = static_cast<double>(charged_us);
+  ++bill.campaign_->running;
+  return bill;
 }
 
-void JobQueue::Settle(const QueuedJob& job, double charged_us, TimeUs used_us) {
-  const auto found = pools_.find(job.board_type);
-  if (found == pools_.end() || !job.pinned.value.empty()) return;
-  Pool& pool = found->second;
+void JobQueue::Settle(const Bill& bill, TimeUs used_us) {
+  if (bill.pool_ == nullptr) return;
+  Pool& pool = *bill.pool_;
+  User& user = *bill.user_;
   const double used = static_cast<double>(std::max<TimeUs>(used_us, 0));
   pool.estimate_us += (used - pool.estimate_us) * kEstimateGain;
-  Charge(job, used - charged_us);
-  const auto user = pool.users.find(job.terms->user);
-  if (user == pool.users.end() || ++user->second.settled % kSweepEvery != 0) return;
+  Charge(bill, used - bill.us_);
+  --bill.campaign_->running;
+  if (++user.settled % kSweepEvery != 0) return;
   // What nobody waits for any more and what is not ahead of the others need not be remembered.
-  std::erase_if(user->second.campaigns, [&](const auto& entry) {
-    return !entry.second.waits() && entry.second.clock <= user->second.floor;
+  std::erase_if(user.campaigns, [&](const auto& entry) {
+    const Campaign& campaign = entry.second;
+    return !campaign.waits() && campaign.running == 0 && campaign.clock <= user.floor;
   });
-  if (user->second.campaigns.empty() && user->second.clock <= pool.floor) pool.users.erase(user);
+  if (user.campaigns.empty() && user.clock <= pool.floor) {
+    const std::string name = user.id();
+    pool.users.erase(name);
+  }
 }
 
-void JobQueue::Refund(const QueuedJob& job, double charged_us) {
-  if (!pools_.contains(job.board_type) || !job.pinned.value.empty()) return;
-  Charge(job, -charged_us);
+void JobQueue::Refund(const Bill& bill) {
+  if (bill.pool_ == nullptr) return;
+  Charge(bill, -bill.us_);
+  --bill.campaign_->running;
 }
 
 std::optional<QueuedJob> JobQueue::Remove(JobId id) {
   const auto place = places_.find(id);
   if (place == places_.end()) return std::nullopt;
-  if (place->second.pinned.value.empty()) return Extract(place);
-  const auto jobs = pinned_.find(place->second.pinned);
-  QueuedJob job = std::move(jobs->second.extract(id).mapped());
+  if (place->second.campaign != nullptr) return Extract(place);
+  QueuedJob job = std::move(place->second.job);
+  places_.erase(place);
+  const auto jobs = pinned_.find(job.pinned);
+  jobs->second.erase(id);
   if (jobs->second.empty()) pinned_.erase(jobs);
   if (const TimeUs timeout = TimeoutOf(job); timeout != 0) timeouts_.erase({timeout, id});
-  places_.erase(place);
   return job;
 }
 
 const QueuedJob* JobQueue::Find(JobId id) const {
   const auto found = places_.find(id);
-  if (found == places_.end()) return nullptr;
-  const Place& place = found->second;
-  if (!place.pinned.value.empty()) return &pinned_.at(place.pinned).at(id);
-  const auto fresh = place.campaign->fresh.find(id);
-  return fresh != place.campaign->fresh.end() ? &fresh->second : &place.campaign->spoiled.at(id);
+  return found == places_.end() ? nullptr : &found->second.job;
 }
 
 void JobQueue::Forget(const BoardId& board) {
@@ -306,6 +323,8 @@ std::vector<JobQueue::WaitingCampaign> JobQueue::WaitingFor(const std::string& b
       waiting.push_back(std::move(one));
     }
   }
+  std::sort(waiting.begin(), waiting.end(),
+            [](const auto& a, const auto& b) { return a.terms->campaign < b.terms->campaign; });
   return waiting;
 }
 

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <absl/container/btree_map.h>
+#include <absl/container/btree_set.h>
+#include <absl/container/inlined_vector.h>
+#include <absl/functional/function_ref.h>
+
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,18 +45,22 @@ struct QueuedJob {
   BoardId pinned;           ///< A reference job: for this board only, before all others.
 };
 
-/// A board that asks for a job.
+/// A board that asks for a job. It borrows everything.
 struct Seeker {
-  BoardId board;
+  const BoardId& board;
   const std::string& board_type;
-  std::function<bool(const Expression&)> matches;
+  absl::FunctionRef<bool(const Expression&)> matches;
   /// Attempts that may take longer do not fit before the next maintenance window.
   TimeUs longest_timeout_us = 0;
   /// Whether this job may run here, beyond what its campaign says.
-  std::function<bool(const QueuedJob&)> accepts;
+  absl::FunctionRef<bool(const QueuedJob&)> accepts;
 };
 
 class JobQueue {
+  struct Pool;
+  struct User;
+  struct Campaign;
+
  public:
   JobQueue() = default;
   JobQueue(JobQueue&&) = default;
@@ -64,16 +72,26 @@ class JobQueue {
   static constexpr TimeUs kFirstEstimateUs = 1'000'000;
 
   void Push(QueuedJob job);
-  /// What was taken, and what its user and campaign were charged for it in advance.
+  /// Who pays for an attempt, and what he was charged already. They are remembered until Settle()
+  /// or Refund(), one of which ends each bill. Of a pinned job nobody pays.
+  class Bill {
+    friend JobQueue;
+    Pool* pool_ = nullptr;
+    User* user_ = nullptr;
+    Campaign* campaign_ = nullptr;
+    double us_ = 0;
+  };
   struct Taken {
     QueuedJob job;
-    double charged_us = 0;
+    Bill bill;
   };
   std::optional<Taken> Take(const Seeker& seeker);
+  /// Of an attempt that began without Take(); `charged_us` was charged then.
+  Bill BillFor(const QueuedJob& job, TimeUs charged_us);
   /// The attempt took `used_us` of board time: corrects the charge.
-  void Settle(const QueuedJob& job, double charged_us, TimeUs used_us);
+  void Settle(const Bill& bill, TimeUs used_us);
   /// The attempt never began: takes the charge back.
-  void Refund(const QueuedJob& job, double charged_us);
+  void Refund(const Bill& bill);
   std::optional<QueuedJob> Remove(JobId job);
 
   /// nullptr when it does not wait.
@@ -86,7 +104,7 @@ class JobQueue {
   bool Wants(const std::string& board_type) const;
   /// Types that jobs wait for, with how many; pinned jobs left out.
   std::map<std::string, size_t> Waiting() const;
-  /// Campaigns with jobs for this type.
+  /// Campaigns with jobs for this type, by number.
   struct WaitingCampaign {
     std::shared_ptr<const CampaignTerms> terms;
     std::vector<JobId> spoiled;  ///< Jobs that failed on a board before.
@@ -98,7 +116,6 @@ class JobQueue {
   std::vector<JobId> TimedOut(TimeUs now) const;
 
  private:
-  using Jobs = std::map<JobId, QueuedJob>;
   /// Jobs that fit the same boards: all whose campaigns have the same expression. There are few, so
   /// that no choice looks at every campaign.
   struct Class {
@@ -110,24 +127,31 @@ class JobQueue {
     std::deque<std::pair<TimeUs, JobId>> by_age;
   };
   using Classes = std::map<std::string, Class>;  // By the expression's text.
-  /// Whose turn it is: the lowest clock, then the name or number. Who is in an order must leave it
-  /// before his clock changes.
-  struct ByClock {
-    template <typename T>
-    bool operator()(const T* a, const T* b) const {
-      return a->clock != b->clock ? a->clock < b->clock : a->id() < b->id();
+  /// Whose turn it is: the lowest clock, then the name or number. The clock is kept here as well,
+  /// so that a search need not look at those it passes; who is in an order must leave it before his
+  /// clock changes.
+  template <typename T>
+  struct Turn {
+    explicit Turn(T* of) : clock(of->clock), who(of) {}
+    bool operator<(const Turn& other) const {
+      return clock != other.clock ? clock < other.clock : who->id() < other.who->id();
     }
+    double clock;
+    T* who;
   };
+  using Jobs = absl::btree_map<JobId, const QueuedJob*>;
   struct Campaign {
     std::shared_ptr<const CampaignTerms> terms;
+    Class* jobs_class = nullptr;  // While it waits.
     double clock = 0;
+    double weight = 1;
+    size_t running = 0;  // Bills that are open.
     Jobs fresh;
     Jobs spoiled;  // Those with boards to avoid; few, so that passing over them is cheap.
     CampaignId id() const { return terms->campaign; }
-    double weight() const;
     bool waits() const { return !fresh.empty() || !spoiled.empty(); }
   };
-  using Order = std::set<Campaign*, ByClock>;
+  using Order = absl::btree_set<Turn<Campaign>>;
   struct User {
     const std::string* name = nullptr;
     const std::string& id() const { return *name; }
@@ -135,7 +159,7 @@ class JobQueue {
     double floor = 0;    // Clock of the campaign that was served last, before that.
     size_t waiting = 0;  // Campaigns that have jobs.
     uint64_t settled = 0;
-    std::map<CampaignId, Campaign> campaigns;
+    std::unordered_map<CampaignId, Campaign> campaigns;
     std::map<const Class*, Order> orders;  // Of campaigns that have jobs.
   };
   struct Pool {  // One type of board.
@@ -143,31 +167,32 @@ class JobQueue {
     double estimate_us = kFirstEstimateUs;
     size_t jobs = 0;
     Classes classes;
-    std::map<std::string, User> users;
-    std::set<User*, ByClock> order;  // Of users that have jobs.
+    std::unordered_map<std::string, User> users;
+    absl::btree_set<Turn<User>> order;  // Of users that have jobs.
   };
-  /// Where a job waits. Nothing that it points to goes while a job waits there.
+  /// A job and where it waits. Nothing that it points to goes while a job waits there.
   struct Place {
-    Pool* pool = nullptr;
-    User* user = nullptr;  // Like the others nullptr for a pinned job.
+    QueuedJob job;
+    Pool* pool = nullptr;  // Like the others nullptr for a pinned job.
+    User* user = nullptr;
     Campaign* campaign = nullptr;
-    Class* jobs_class = nullptr;
-    BoardId pinned;
   };
   using Places = std::unordered_map<JobId, Place>;
 
   static Class& ClassOf(Pool& pool, const CampaignTerms& terms);
+  static User& UserOf(Pool& pool, const CampaignTerms& terms);
+  static Campaign& CampaignOf(User& user, const std::shared_ptr<const CampaignTerms>& terms);
   static JobId FirstFor(const Campaign& campaign, const Seeker& seeker);
-  static std::vector<Class*> FittingClasses(Pool& pool, const Seeker& seeker);
+  using ClassList = absl::InlinedVector<Class*, 4>;
+  static ClassList FittingClasses(Pool& pool, const Seeker& seeker);
   static void AddByAge(Class& jobs_class, TimeUs queued_us, JobId job);
   bool WaitsSince(const Class& jobs_class, const std::pair<TimeUs, JobId>& entry) const;
   void DropGone(Class& jobs_class);
-  JobId Oldest(const std::vector<Class*>& classes, const Seeker& seeker);
-  static JobId Fairest(const Pool& pool, const std::vector<Class*>& classes, const Seeker& seeker);
+  JobId Oldest(const ClassList& classes, const Seeker& seeker);
+  static JobId Fairest(const Pool& pool, const ClassList& classes, const Seeker& seeker);
   std::optional<Taken> TakePinned(const Seeker& seeker);
-  void Charge(const QueuedJob& job, double us);
-  static void Advance(Pool& pool, User& user, Campaign* campaign, double us);
-  QueuedJob Extract(Places::iterator place);
+  static void Charge(const Bill& bill, double us);
+  QueuedJob Extract(Places::iterator found);
 
   std::map<std::string, Pool> pools_;
   std::unordered_map<BoardId, uint64_t> choices_;  // Of each board, of jobs not pinned to it.

@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace tinyrig::server {
+namespace {
+
+void SortByJob(std::vector<Lease>& leases) {
+  std::sort(leases.begin(), leases.end(),
+            [](const Lease& a, const Lease& b) { return a.key.job < b.key.job; });
+}
+
+}  // namespace
 
 bool Scheduler::InService(const BoardView& board, TimeUs now) {
   return board.online && board.broken.empty() && !board.maintenance &&
@@ -44,7 +52,8 @@ void Scheduler::RestoreLease(QueuedJob job, Lease lease) {
   free_[board.type].erase(&board);
   const JobId id = job.job;
   const TimeUs leased_us = lease.deadline_us - lease.timeout_us - kGraceUs;
-  leases_.insert_or_assign(id, Running{std::move(job), std::move(lease), &board, 0, leased_us});
+  const JobQueue::Bill bill = queue_.BillFor(job, 0);
+  leases_.insert_or_assign(id, Running{std::move(job), std::move(lease), &board, bill, leased_us});
 }
 
 Scheduler::Connected Scheduler::AgentConnected(const AgentId& agent,
@@ -60,6 +69,7 @@ Scheduler::Connected Scheduler::AgentConnected(const AgentId& agent,
       connected.lost.push_back(running.lease);
     }
   }
+  SortByJob(connected.lost);
   return connected;
 }
 
@@ -161,13 +171,11 @@ std::vector<BoardView*> Scheduler::Candidates(TimeUs now) {
 
 std::optional<JobQueue::Taken> Scheduler::TakeFor(const BoardView& board, TimeUs now) {
   const bool ordinary = TakesOrdinaryJobs(board, now);
-  Seeker seeker{board.id, board.type,
-                [&](const Expression& boards) { return Matches(board, boards); },
-                LongestTimeout(board, now),
-                [&](const QueuedJob& job) {
-                  return ordinary && (!job.avoid.contains(board.id) || !HasOtherBoard(job, now));
-                }};
-  return queue_.Take(seeker);
+  const auto matches = [&](const Expression& boards) { return Matches(board, boards); };
+  const auto accepts = [&](const QueuedJob& job) {
+    return ordinary && (!job.avoid.contains(board.id) || !HasOtherBoard(job, now));
+  };
+  return queue_.Take({board.id, board.type, matches, LongestTimeout(board, now), accepts});
 }
 
 Lease Scheduler::Begin(BoardView& board, JobQueue::Taken taken, TimeUs now) {
@@ -185,7 +193,7 @@ Lease Scheduler::Begin(BoardView& board, JobQueue::Taken taken, TimeUs now) {
   board.lease = lease.key;
   free_[board.type].erase(&board);
   const JobId id = job.job;
-  leases_.emplace(id, Running{std::move(job), lease, &board, taken.charged_us, now});
+  leases_.emplace(id, Running{std::move(job), lease, &board, taken.bill, now});
   return lease;
 }
 
@@ -199,19 +207,25 @@ std::vector<Lease> Scheduler::Match(TimeUs now) {
   return leases;
 }
 
+Scheduler::Leases::iterator Scheduler::FindLease(const LeaseKey& key) {
+  const auto found = leases_.find(key.job);
+  return found != leases_.end() && found->second.lease.key == key ? found : leases_.end();
+}
+
 const Lease* Scheduler::Find(const LeaseKey& key) const {
   const auto found = leases_.find(key.job);
   return found != leases_.end() && found->second.lease.key == key ? &found->second.lease : nullptr;
 }
 
 bool Scheduler::Reported(const LeaseKey& key) {
-  if (Find(key) == nullptr) return false;
-  leases_.at(key.job).reported = true;
+  const auto found = FindLease(key);
+  if (found == leases_.end()) return false;
+  found->second.reported = true;
   return true;
 }
 
 void Scheduler::ReportDropped(const LeaseKey& key) {
-  if (Find(key) != nullptr) leases_.at(key.job).reported = false;
+  if (const auto found = FindLease(key); found != leases_.end()) found->second.reported = false;
 }
 
 std::vector<Lease> Scheduler::Expired(TimeUs now) const {
@@ -219,6 +233,7 @@ std::vector<Lease> Scheduler::Expired(TimeUs now) const {
   for (const auto& [job, running] : leases_) {
     if (!running.reported && running.lease.deadline_us <= now) expired.push_back(running.lease);
   }
+  SortByJob(expired);
   return expired;
 }
 
@@ -226,10 +241,10 @@ uint32_t Scheduler::FailedAttempts(const LeaseKey& key) const {
   return Find(key) == nullptr ? 0 : leases_.at(key.job).job.failed_attempts;
 }
 
-// REQUIRES: the lease is in force.
-Scheduler::Running Scheduler::Release(const LeaseKey& key) {
-  Running running = std::move(leases_.extract(key.job).mapped());
-  if (running.board->lease == key) {
+Scheduler::Running Scheduler::Release(Leases::iterator found) {
+  Running running = std::move(found->second);
+  leases_.erase(found);
+  if (running.board->lease == running.lease.key) {
     running.board->lease.reset();
     free_[running.board->type].insert(running.board);
   }
@@ -246,35 +261,38 @@ void Scheduler::End(const LeaseKey& key, bool retry, v1::FailureOwner owner, Tim
 }
 
 std::optional<Scheduler::Running> Scheduler::Finish(const LeaseKey& key, TimeUs now) {
-  if (Find(key) == nullptr) return std::nullopt;
-  Running running = Release(key);
+  const auto found = FindLease(key);
+  if (found == leases_.end()) return std::nullopt;
+  Running running = Release(found);
   const TimeUs used_us = now - running.leased_us;
-  queue_.Settle(running.job, running.charged_us, used_us);
-  running.charged_us = static_cast<double>(used_us);
+  queue_.Settle(running.bill, used_us);
+  running.used_us = used_us;
   return running;
 }
 
 void Scheduler::Reopen(Running running) {
   running.reported = false;
+  running.bill = queue_.BillFor(running.job, running.used_us);
   running.board->lease = running.lease.key;
   free_[running.board->type].erase(running.board);
   leases_.emplace(running.lease.key.job, std::move(running));
 }
 
 void Scheduler::Withdraw(const LeaseKey& key, TimeUs now) {
-  if (Find(key) == nullptr) return;
-  Running running = Release(key);
+  const auto found = FindLease(key);
+  if (found == leases_.end()) return;
+  Running running = Release(found);
   if (BoardView* board = MutableBoard(running.lease.board)) {
     board->hold_until_us = now + kHoldAfterRefusalUs;
   }
-  queue_.Refund(running.job, running.charged_us);
+  queue_.Refund(running.bill);
   queue_.Push(std::move(running.job));
 }
 
 std::optional<Lease> Scheduler::Cancel(JobId job, TimeUs now) {
   if (const auto found = leases_.find(job); found != leases_.end()) {
-    Running running = Release(found->second.lease.key);
-    queue_.Settle(running.job, running.charged_us, now - running.leased_us);
+    Running running = Release(found);
+    queue_.Settle(running.bill, now - running.leased_us);
     return running.lease;
   }
   queue_.Remove(job);

@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "proto/tinyrig/v1/types.pb.h"
@@ -120,7 +121,7 @@ class Scheduler {
   bool Reported(const LeaseKey& key);
   /// Storing it failed: the deadline counts again.
   void ReportDropped(const LeaseKey& key);
-  /// Leases past their deadline, still in place.
+  /// Leases past their deadline, still in place, by number of the job.
   std::vector<Lease> Expired(TimeUs now) const;
 
   /// Attempts of this job that bench or service spoiled before.
@@ -135,8 +136,9 @@ class Scheduler {
     QueuedJob job;
     Lease lease;
     BoardView* board = nullptr;  ///< In boards(), which no board ever leaves.
-    double charged_us = 0;
+    JobQueue::Bill bill;
     TimeUs leased_us = 0;
+    TimeUs used_us = 0;  ///< Once it is finished.
     bool reported = false;
   };
   /// The attempt succeeded: End() that Reopen() can take back. Empty: not in force.
@@ -188,7 +190,10 @@ class Scheduler {
   std::vector<BoardView*> Candidates(TimeUs now);
   std::optional<JobQueue::Taken> TakeFor(const BoardView& board, TimeUs now);
   Lease Begin(BoardView& board, JobQueue::Taken taken, TimeUs now);
-  Running Release(const LeaseKey& key);
+  using Leases = std::unordered_map<JobId, Running>;
+  /// end() when not in force.
+  Leases::iterator FindLease(const LeaseKey& key);
+  Running Release(Leases::iterator found);
 
   Fence last_fence_;
   std::mt19937_64 random_;
@@ -203,7 +208,7 @@ class Scheduler {
   bool draining_ = false;
   std::vector<Window> windows_;
   JobQueue queue_;
-  std::map<JobId, Running> leases_;
+  Leases leases_;
 };
 
 }  // namespace tinyrig::server

@@ -87,6 +87,8 @@ class Preparation {
     TRY(CheckFusion(campaign_.spec.variants()));
     TRY_ASSIGN(const std::vector<std::string> types, ResolveBoardTypes(campaign_.spec, context_));
     TRY_ASSIGN(std::vector<JobSpec> jobs, ExpandCampaign(campaign_.spec, types));
+    campaign_.jobs.reserve(jobs.size());
+    campaign_.plans.reserve(jobs.size());
     vector_set_ = VectorSetKey(campaign_.spec.vectors());
     // Everything that is missing is found before the first thing is compiled.
     if (campaign_.spec.vectors().has_npz()) {
@@ -96,8 +98,8 @@ class Preparation {
       TRY(CheckUploaded(model, artifacts_));
     }
     for (JobSpec& job : jobs) {
-      if (job.model.sha256() != model_.sha256()) {
-        model_ = job.model;
+      if (job.model->sha256() != model_.sha256()) {
+        model_ = *job.model;
         planner_.reset();
         expected_.reset();
         fronts_.clear();
@@ -121,18 +123,20 @@ class Preparation {
 
   // One job; of a variant that asks for a whole front, one a point of it.
   Status AddJobs(JobSpec spec) {
-    TRY_ASSIGN(const std::vector<std::string>* points, PointsOf(spec.variant.fusion()));
+    TRY_ASSIGN(const std::vector<std::string>* points, PointsOf(spec.variant->fusion()));
     if (points->empty()) return AddJob(std::move(spec));  // If it is a front, its plan says why.
     for (const std::string& point : *points) {
       JobSpec job = spec;
-      job.variant.set_fusion(point);
+      auto variant = std::make_shared<v1::Variant>(*spec.variant);
+      variant->set_fusion(point);
+      job.variant = std::move(variant);
       TRY(AddJob(std::move(job)));
     }
     if (campaign_.jobs.size() <= kMaxJobsOfCampaign) return {};
     return {Code::kInvalidArgument,
             fmt::format("with one job for each point of fusion={} the campaign asks for more than "
                         "{} jobs; split it",
-                        spec.variant.fusion(), kMaxJobsOfCampaign)};
+                        spec.variant->fusion(), kMaxJobsOfCampaign)};
   }
 
   // Empty for a setting that is no front, and when the model has nothing to fuse.
@@ -180,33 +184,29 @@ class Preparation {
   // What was planned before may have been pruned since.
   bool IsStored(const v1::Image& image) {
     return std::all_of(image.segments().begin(), image.segments().end(),
-                       [&](const v1::Segment& segment) {
-                         const std::string& sha256 = segment.artifact().sha256();
-                         if (stored_.contains(sha256)) return true;
-                         if (!artifacts_.CheckStored(sha256).ok()) return false;
-                         stored_.insert(sha256);
-                         return true;
+                       [this](const v1::Segment& segment) {
+                         return artifacts_.CheckStored(segment.artifact().sha256()).ok();
                        });
   }
 
   Result<std::shared_ptr<const PlanRecord>> PlanOf(const JobSpec& spec) {
-    const Bundle* bundle = catalog_.Find(spec.board_type, spec.variant.kernels());
+    const Bundle* bundle = catalog_.Find(spec.board_type, spec.variant->kernels());
     if (bundle == nullptr) {
       auto record = std::make_shared<PlanRecord>();
       record->model_sha256 = model_.sha256();
-      record->variant = spec.variant;
+      record->variant = *spec.variant;
       record->board_type = spec.board_type;
       record->reason = fmt::format(
           "there is no firmware for board type {} with {} kernels; build it or drop the "
           "variant",
-          spec.board_type, spec.variant.kernels());
+          spec.board_type, spec.variant->kernels());
       return std::shared_ptr<const PlanRecord>(std::move(record));
     }
-    const std::string key = fmt::format("{} {} {} {}", model_.sha256(), VariantText(spec.variant),
+    const std::string key = fmt::format("{} {} {} {}", model_.sha256(), VariantText(*spec.variant),
                                         spec.board_type, bundle->build_id);
     if (auto known = context_.cache.FindPlan(key); known && IsStored(known->image)) return known;
     TRY_ASSIGN(const ModelPlanner* planner, Planner());
-    TRY_ASSIGN(PlannedVariant planned, planner->Plan(spec.variant, *bundle));
+    TRY_ASSIGN(PlannedVariant planned, planner->Plan(*spec.variant, *bundle));
     if (planned.record.feasible) TRY(artifacts_.Put(planned.blob));
     return context_.cache.AddPlan(key, std::move(planned.record));
   }
@@ -258,7 +258,6 @@ class Preparation {
   std::optional<ModelPlanner> planner_;
   std::map<std::string, std::vector<std::string>> fronts_;  // Of the model, by setting.
   std::optional<size_t> expected_;
-  std::set<std::string> stored_;  // Artifacts that were looked for and are there.
 };
 
 }  // namespace

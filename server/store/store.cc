@@ -243,15 +243,15 @@ Result<Store::Added> Store::AddCampaign(const NewCampaign& campaign, TimeUs now)
   TRY_ASSIGN(const std::shared_ptr<const CampaignTerms> terms,
              MakeTerms(added.campaign, campaign.user, campaign.spec));
   for (const NewJob& job : campaign.jobs) {
-    const v1::Variant& v = job.spec.variant;
+    const v1::Variant& v = *job.spec.variant;
     const int64_t expected_id = job.expected ? expected_ids[*job.expected] : 0;
     TRY(
         db_.Run("INSERT INTO job(campaign_id, plan_id, expected_id, model, model_sha256, "
                 "model_size, kernels, weights, "
                 "fusion, synthesis, board_type, fidelity, vector_set, priority, state, created_us, "
                 "pinned_board) VALUES(?,?,NULLIF(?,0),?,?,?,?,?,?,?,?,?,?,?,'queued',?,?)",
-                added.campaign.value, plan_ids[job.plan], expected_id, job.spec.model.name(),
-                job.spec.model.sha256(), job.spec.model.size_bytes(), v.kernels(), v.weights(),
+                added.campaign.value, plan_ids[job.plan], expected_id, job.spec.model->name(),
+                job.spec.model->sha256(), job.spec.model->size_bytes(), v.kernels(), v.weights(),
                 v.fusion(), v.synthesis(), job.spec.board_type, ToText(job.fidelity), vector_set,
                 campaign.spec.priority(), now, campaign.pinned.value));
     const JobId id(static_cast<uint64_t>(db_.LastInsertId()));

@@ -31,8 +31,8 @@ std::vector<std::string> Texts(const v1::CampaignSpec& spec) {
   EXPECT_TRUE(jobs.ok()) << jobs.status().ToString();
   std::vector<std::string> texts;
   for (const JobSpec& job : *jobs) {
-    texts.push_back(job.model.name() + " " + job.board_type + " " + job.variant.kernels() + "/" +
-                    job.variant.weights());
+    texts.push_back(job.model->name() + " " + job.board_type + " " + job.variant->kernels() + "/" +
+                    job.variant->weights());
   }
   return texts;
 }
@@ -124,8 +124,8 @@ TEST(Campaign, FusionPlansAreValuesOfAnAxis) {
           Spec(R"(variants { fusion: "tiny:f_max=1.3" fusion: "[0-2h4 ~ 3] [4]" })")),
       {"m4"});
   ASSERT_TRUE(jobs.ok());
-  EXPECT_EQ(jobs->front().variant.fusion(), "tiny:f_max=1.3");
-  EXPECT_EQ(jobs->back().variant.fusion(), "[0-2h4 ~ 3] [4]");
+  EXPECT_EQ(jobs->front().variant->fusion(), "tiny:f_max=1.3");
+  EXPECT_EQ(jobs->back().variant->fusion(), "[0-2h4 ~ 3] [4]");
 }
 
 TEST(Campaign, VectorsMustBeAFileOrKnownPatterns) {

@@ -48,7 +48,7 @@ class JobQueueTest : public testing::Test {
       const auto taken = Take();
       if (!taken) break;
       const TimeUs used = duration_of.at(taken->job.terms->user);
-      queue_.Settle(taken->job, taken->charged_us, used);
+      queue_.Settle(taken->bill, used);
       got[taken->job.terms->user] += used;
     }
     return got;
@@ -88,7 +88,7 @@ TEST_F(JobQueueTest, PriorityIsAShareAmongTheUsersOwnCampaigns) {
   int of_high = 0;
   for (int i = 0; i < 1000; ++i) {
     const auto taken = Take();
-    queue_.Settle(taken->job, taken->charged_us, 10 * kMs);
+    queue_.Settle(taken->bill, 10 * kMs);
     of_high += taken->job.terms == high ? 1 : 0;
   }
   EXPECT_NEAR(of_high / 1000.0, 0.8, 0.02);  // 4 : 1.
@@ -118,12 +118,12 @@ TEST_F(JobQueueTest, AJobThatFitsOneBoardOnlyIsNotPassedOverForEver) {
     for (int k = 0; k < 10; ++k) Push(everywhere, i + 1);
     for (int k = 2; k < 12; ++k) {
       if (const auto taken = Take("b" + std::to_string(k))) {
-        queue_.Settle(taken->job, taken->charged_us, 1000 * kMs);
+        queue_.Settle(taken->bill, 1000 * kMs);
       }
     }
     const auto taken = Take("b1");
     served = taken->job.job == waits;
-    queue_.Settle(taken->job, taken->charged_us, 10 * kMs);
+    queue_.Settle(taken->bill, 10 * kMs);
   }
   EXPECT_TRUE(served);
 }

@@ -61,9 +61,11 @@ NewCampaign StoreFiller::Campaign(size_t jobs) {
     NewJob job;
     job.plan = i % campaign.plans.size();
     const PlanRecord& plan = *campaign.plans[job.plan];
-    job.spec.model.set_name(ModelName(job.plan % kModels));
-    job.spec.model.set_sha256(plan.model_sha256);
-    job.spec.variant = plan.variant;
+    v1::ArtifactRef model;
+    model.set_name(ModelName(job.plan % kModels));
+    model.set_sha256(plan.model_sha256);
+    job.spec.model = std::make_shared<const v1::ArtifactRef>(std::move(model));
+    job.spec.variant = std::make_shared<const v1::Variant>(plan.variant);
     job.spec.board_type = plan.board_type;
     job.fidelity = v1::FIDELITY_EMULATED;
     if (!plan.feasible) {

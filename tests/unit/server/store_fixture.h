@@ -39,15 +39,17 @@ class StoreFixture : public testing::Test {
     campaign.expected = {{good.model_sha256, "patterns:AB", std::string(64, 'e')}};
     for (size_t i = 0; i < feasible + infeasible; ++i) {
       NewJob job;
-      job.spec.model.set_sha256(good.model_sha256);
-      job.spec.model.set_name("m" + std::to_string(i) + ".tflite");
+      v1::ArtifactRef model;
+      model.set_sha256(good.model_sha256);
+      model.set_name("m" + std::to_string(i) + ".tflite");
+      job.spec.model = std::make_shared<const v1::ArtifactRef>(std::move(model));
       job.spec.board_type = "m4";
       job.fidelity = v1::FIDELITY_EMULATED;
       if (i < feasible) {
-        job.spec.variant = good.variant;
+        job.spec.variant = std::make_shared<const v1::Variant>(good.variant);
         job.expected = 0;
       } else {
-        job.spec.variant = bad.variant;
+        job.spec.variant = std::make_shared<const v1::Variant>(bad.variant);
         job.plan = 1;
         job.infeasible.emplace();
         job.infeasible->set_owner(v1::FAILURE_OWNER_INFEASIBLE);
