@@ -191,8 +191,11 @@ Status Store::MoveJob(const Change& change, TimeUs now) {
   }
   const std::string_view from =
       change.from == v1::JOB_STATE_UNSPECIFIED ? "queued" : ToText(change.from);
-  TRY(db_.Run("UPDATE job SET state=?, ended_us=? WHERE job_id=? AND state=?", to,
-              IsEnded(change.to) ? now : 0, change.job.value, from));
+  // Setting ended_us, even to what it is, costs a page of its index.
+  TRY(IsEnded(change.to) ? db_.Run("UPDATE job SET state=?, ended_us=? WHERE job_id=? AND state=?",
+                                   to, now, change.job.value, from)
+                         : db_.Run("UPDATE job SET state=? WHERE job_id=? AND state=?", to,
+                                   change.job.value, from));
   if (db_.Changes() != 1) {
     return {Code::kInternal, fmt::format("job {} cannot become {}: it is not {} in the database; "
                                          "nothing was changed; please report this",
