@@ -224,7 +224,10 @@ Result<Store::Rerun> Store::RerunJob(JobId id, const std::string& idempotency_ke
 }
 
 Result<Store::Unfinished> Store::LoadUnfinished() {
-  return LoadUnfinished("? IS NOT NULL", JobId());
+  // Campaigns have an index of their jobs and know how many have not ended.
+  return LoadUnfinished(
+      "? IS NOT NULL AND j.campaign_id IN (SELECT campaign_id FROM campaign WHERE queued+leased>0)",
+      JobId());
 }
 
 Result<Store::Unfinished> Store::LoadUnfinished(JobId job) {
