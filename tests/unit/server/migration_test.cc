@@ -92,12 +92,13 @@ TEST_P(MigrationTest, RowsAndViewsAreThereAfterwards) {
             Lines{"CONV_2D|000000ff|instructions"});
   EXPECT_EQ(Rows("SELECT state FROM events"), Lines{"succeeded"});
   EXPECT_EQ(Rows("SELECT count(*) FROM reference_jobs"), Lines{"0"});
-  EXPECT_EQ(Rows("SELECT failure_owner, board_type, model, jobs, last_job_id FROM failures"),
-            Lines{"variant|m4|kws.tflite|1|3"});
   const auto unfinished = store->LoadUnfinished();
   ASSERT_TRUE(unfinished.ok()) << unfinished.status().ToString();
   EXPECT_EQ(unfinished->queued.size(), 1u);
-  // What version 5 keeps beside the tables is made from what was there.
+  // What versions 6 and 5 keep beside the tables is made from what was there.
+  if (GetParam() >= 6) return;
+  EXPECT_EQ(Rows("SELECT failure_owner, board_type, model, jobs, last_job_id FROM failures"),
+            Lines{"variant|m4|kws.tflite|1|3"});
   if (GetParam() >= 5) return;
   EXPECT_EQ(Rows("SELECT metric, jobs, last_value, last_uncertainty, last_job_id, last_us, "
                  "min_value, min_job_id, "
