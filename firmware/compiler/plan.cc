@@ -28,6 +28,10 @@ std::string_view FormName(runtime::WeightForm form) {
       return "direct int8";
     case runtime::WeightForm::kDirectInt16:
       return "direct int16";
+    case runtime::WeightForm::kSlicedInt8:
+      return "sliced int8";
+    case runtime::WeightForm::kSlicedInt16:
+      return "sliced int16";
   }
   return "unknown";
 }

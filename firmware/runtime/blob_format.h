@@ -39,6 +39,8 @@ enum class WeightForm : uint8_t {
   kDirectInt8 = 3,   ///< In the order in which one pixel is computed from where it lies: layers of
                      ///< fused phases.
   kDirectInt16 = 4,  ///< The same, widened.
+  kSlicedInt8 = 5,   ///< In the order in which slices of a fused phase are computed.
+  kSlicedInt16 = 6,  ///< The same, widened.
 };
 
 enum class ElementType : uint8_t { kInt8 = 1, kInt32 = 2, kFloat32 = 3 };
@@ -202,6 +204,13 @@ struct PackedRequant {
 ///     kDirectInt8   int8   s[a] s[b] t[a] t[b] s[c] s[d] t[c] t[d]
 ///     kDirectInt16  int16  s[a] t[a] s[b] t[b] s[c] t[c] s[d] t[d]
 ///   Behind the weights: the input's zero point, int8 a padded channel.
+///
+/// Sliced forms: only in fused phases, in blocks of slices whose first layer has a direct form.
+/// - CONV_2D, 1x1: depth and channels (also in the table) are padded to multiples of four. For each
+///   four depths and each channel
+///     kSlicedInt8   int8   a[0..3]
+///     kSlicedInt16  int16  a[0] a[2] a[1] a[3]
+/// - DEPTHWISE_CONV_2D: kSlicedInt16, as kPackedInt16.
 struct ConvParams {
   uint16_t kernel_h;
   uint16_t kernel_w;

@@ -45,10 +45,12 @@ set(TINYRIG_KERNELS_REFERENCE_SOURCES
 set(TINYRIG_KERNELS_DSP_SOURCES
     ${runtime_dir}/fusion/direct_conv.cc
     ${runtime_dir}/fusion/direct_depthwise.cc
+    ${runtime_dir}/fusion/slices_dsp.cc
     ${runtime_dir}/kernels/dsp_set.cc
     ${runtime_dir}/kernels/add/add_dsp.cc
     ${runtime_dir}/kernels/conv/conv_dsp.cc
     ${runtime_dir}/kernels/depthwise_conv/depthwise_conv_dsp.cc
+    ${runtime_dir}/kernels/depthwise_conv/plane_dsp.cc
     ${runtime_dir}/kernels/fully_connected/fully_connected_dsp.cc)
 
 set(TINYRIG_LINKED_REFERENCE_SOURCES ${runtime_dir}/kernels/linked_reference.cc)

@@ -174,6 +174,32 @@ LoweredOp FinishDirect(Convolution conv, std::span<const int8_t> weights, const 
   return Finish(std::move(conv), std::move(packed), ToBytes(*table));
 }
 
+/// A layer of slices, or plain where that would not be exact. `weights` lie channel after channel.
+LoweredOp FinishSliced(Convolution conv, std::span<const int8_t> weights, const Variant& variant) {
+  const auto channels = static_cast<uint32_t>(conv.channels.size());
+  const bool dense = conv.params.dilation_h == 1 && conv.params.dilation_w == 1;
+  const auto table = MakePackedRequant(conv.channels, weights, ZeroPointOf(*conv.in),
+                                       ZeroPointOf(*conv.out), runtime::kDirectChannels);
+  if (conv.params.depth_multiplier != 1 || !dense || !table) return FinishPlain(std::move(conv));
+  std::vector<std::byte> packed;
+  if (conv.op.kind == runtime::OpKind::kDepthwiseConv2D) {
+    conv.op.form = WeightForm::kSlicedInt16;
+    packed = PackDepthwiseWeights(weights, channels, conv.kernel_h, conv.kernel_w,
+                                  WeightForm::kPackedInt16);
+  } else {
+    conv.op.form = variant.weights == WeightForm::kPackedInt16 ? WeightForm::kSlicedInt16
+                                                               : WeightForm::kSlicedInt8;
+    packed = PackSlicedConvWeights(weights, channels, conv.op.form);
+  }
+  return Finish(std::move(conv), std::move(packed), ToBytes(*table));
+}
+
+LoweredOp FinishInPhase(Convolution conv, std::span<const int8_t> weights,
+                        const LoweringInput& input) {
+  const auto finish = input.placement == Placement::kSliced ? FinishSliced : FinishDirect;
+  return finish(std::move(conv), weights, input.variant);
+}
+
 }  // namespace
 
 Result<LoweredOp> LowerConv(const LoweringInput& input) {
@@ -188,9 +214,9 @@ Result<LoweredOp> LowerConv(const LoweringInput& input) {
   const uint64_t depth = uint64_t{conv.kernel_h} * conv.kernel_w * conv.in->shape[3];
   conv.op.macs = conv.out->ElementCount() * depth;
   if (input.variant.kernels != runtime::KernelSetId::kDsp) return FinishPlain(std::move(conv));
-  if (input.in_phase) {
+  if (input.placement != Placement::kAlone) {
     const std::vector<int8_t> weights = conv.weights;
-    return FinishDirect(std::move(conv), weights, input.variant);
+    return FinishInPhase(std::move(conv), weights, input);
   }
 
   const auto table = MakePackedRequant(conv.channels, conv.weights, ZeroPointOf(*conv.in),
@@ -219,9 +245,9 @@ Result<LoweredOp> LowerDepthwiseConv(const LoweringInput& input) {
   conv.params.depth_multiplier = static_cast<uint16_t>(multiplier);
   conv.op.macs = conv.out->ElementCount() * conv.kernel_h * conv.kernel_w;
   if (input.variant.kernels != runtime::KernelSetId::kDsp) return FinishPlain(std::move(conv));
-  if (input.in_phase) {
+  if (input.placement != Placement::kAlone) {
     const std::vector<int8_t> planar = ChannelFirst(conv.weights, out_channels);
-    return FinishDirect(std::move(conv), planar, input.variant);
+    return FinishInPhase(std::move(conv), planar, input);
   }
 
   if (multiplier != 1 || conv.params.dilation_h != 1 || conv.params.dilation_w != 1) {

@@ -81,8 +81,9 @@ class FusedLowering {
     streams_ = FindPart(first, PartKind::kInputRows, 0) != nullptr ||
                FindPart(first, PartKind::kInputSlab, 0) != nullptr;
     if (!streams_ || found_.head_ops.empty()) return OkStatus();
-    TRY_ASSIGN(const std::vector<LoweredOp> steps,
-               LowerOne(graph_, graph_.ops[found_.head_ops.front()], variant_, true));
+    TRY_ASSIGN(
+        const std::vector<LoweredOp> steps,
+        LowerOne(graph_, graph_.ops[found_.head_ops.front()], variant_, Placement::kInPhase));
     if (found_.head_ops.size() == 1 && IsConversion(steps.front().kind)) {
       return OkStatus();
     }
@@ -178,10 +179,12 @@ class FusedLowering {
   }
 
   /// An operator of a phase, with the parameters that it would have alone.
-  Status AddMember(size_t graph_op, const PlannedPhase& phase, bool plain) {
+  Status AddMember(size_t graph_op, const PlannedPhase& phase, bool plain,
+                   Placement placement = Placement::kInPhase) {
     Variant variant = variant_;
     if (plain) variant.kernels = runtime::KernelSetId::kReference;
-    TRY_ASSIGN(std::vector<LoweredOp> steps, LowerOne(graph_, graph_.ops[graph_op], variant, true));
+    TRY_ASSIGN(std::vector<LoweredOp> steps,
+               LowerOne(graph_, graph_.ops[graph_op], variant, placement));
     for (LoweredOp& step : steps) {
       step.is_fused = true;
       step.macs = 0;
@@ -191,15 +194,52 @@ class FusedLowering {
     return OkStatus();
   }
 
-  /// Whether a layer is computed channel by channel: that takes the plain form.
-  static bool IsSliced(const PlannedPhase& phase, int32_t layer) {
+  Status AddLayers(const PlannedPhase& phase) {
     for (size_t i = 0; i < phase.blocks.size(); ++i) {
       const FusedBlock& block = phase.blocks[i];
-      if (layer < block.first || layer > block.last) continue;
-      return block.mode == BlockMode::kChannels ||
-             FindPart(phase, PartKind::kStaged, block.last + 1, static_cast<int32_t>(i)) == nullptr;
+      if (block.mode == BlockMode::kChannels) {
+        TRY(AddSlices(phase, block));
+        continue;
+      }
+      // A last layer that is pooled channel by channel is computed in the plain form.
+      const bool plain =
+          FindPart(phase, PartKind::kStaged, block.last + 1, static_cast<int32_t>(i)) == nullptr;
+      for (int32_t l = block.first; l <= block.last; ++l) TRY(AddMember(LayerOp(l), phase, plain));
     }
-    return false;
+    return OkStatus();
+  }
+
+  size_t LayerOp(int32_t layer) const { return found_.layer_ops[static_cast<size_t>(layer)]; }
+
+  /// The three layers of slices in the forms that go together, or all plain.
+  Status AddSlices(const PlannedPhase& phase, const FusedBlock& block) {
+    const size_t before = program_.ops.size();
+    if (variant_.kernels == runtime::KernelSetId::kDsp && SlicesHaveRoom(block)) {
+      TRY(AddMember(LayerOp(block.first), phase, false));
+      TRY(AddMember(LayerOp(block.first + 1), phase, false, Placement::kSliced));
+      TRY(AddMember(LayerOp(block.last), phase, false, Placement::kSliced));
+      const bool packed = std::ranges::none_of(
+          program_.ops.begin() + static_cast<std::ptrdiff_t>(before), program_.ops.end(),
+          [](const LoweredOp& op) { return op.form == runtime::WeightForm::kPlain; });
+      if (packed) return OkStatus();
+      program_.ops.erase(program_.ops.begin() + static_cast<std::ptrdiff_t>(before),
+                         program_.ops.end());
+    }
+    for (int32_t l = block.first; l <= block.last; ++l) TRY(AddMember(LayerOp(l), phase, true));
+    return OkStatus();
+  }
+
+  bool SlicesHaveRoom(const FusedBlock& block) const {
+    const auto& middle = chain_.layer(block.first + 1);
+    const auto kernel_h = static_cast<uint64_t>(middle.kernel_h);
+    const auto height = static_cast<uint64_t>(std::min(block.height, chain_.Height(block.last)));
+    const auto width = static_cast<uint64_t>(chain_.Width(block.last));
+    const uint64_t row =
+        runtime::MakeDepthwiseStrip(height, width, static_cast<uint64_t>(middle.stride_h),
+                                    static_cast<uint64_t>(middle.stride_w), kernel_h,
+                                    static_cast<uint64_t>(middle.kernel_w))
+            .row;
+    return runtime::SliceScratchBytes(height, width, kernel_h, row) <= runtime::kSliceScratchBytes;
   }
 
   static std::string BlocksOf(const PlannedPhase& phase) {
@@ -219,9 +259,7 @@ class FusedLowering {
       program_.ops.back().output = phase.end == chain_.size() ? LastTensor() : Tensor(phase.end);
     }
     const size_t members = program_.ops.size();
-    for (int32_t l = phase.begin; l < phase.end; ++l) {
-      TRY(AddMember(found_.layer_ops[static_cast<size_t>(l)], phase, IsSliced(phase, l)));
-    }
+    TRY(AddLayers(phase));
     for (const size_t skip : tables.skips) TRY(AddMember(found_.skip_ops[skip], phase, false));
     const bool converts = streams_ && phase.begin == 0 && !found_.head_ops.empty();
     if (converts) TRY(AddMember(found_.head_ops.front(), phase, false));

@@ -91,13 +91,13 @@ Result<LoweredSteps> LowerOp(const Entry& entry, const LoweringInput& input) {
 bool IsSupported(const Op& op) { return FindEntry(op) != nullptr; }
 
 Result<std::vector<LoweredOp>> LowerOne(const Graph& graph, const Op& op, const Variant& variant,
-                                        bool in_phase) {
+                                        Placement placement) {
   const Entry* entry = FindEntry(op);
   if (entry == nullptr) {
     return Status(Code::kUnimplemented,
                   fmt::format("{} is not supported; {}", op.Describe(), SupportedNames(op)));
   }
-  Result<LoweredSteps> result = LowerOp(*entry, {graph, op, variant, in_phase});
+  Result<LoweredSteps> result = LowerOp(*entry, {graph, op, variant, placement});
   if (!result.ok()) {
     return Status(result.error().code(),
                   fmt::format("{}: {}", op.Describe(), result.error().message()));

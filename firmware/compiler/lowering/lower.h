@@ -15,10 +15,16 @@ namespace tinyrig::compiler {
 ///   kInvalidArgument  shapes or quantisation that contradict each other
 Result<std::vector<LoweredOp>> Lower(const Graph& graph, const Variant& variant);
 
-/// One operator of the graph: its steps, usually one; `in_phase`: in the form that fused phases
-/// read. The same errors.
+/// Where an operator runs: decides the form of its weights.
+enum class Placement : uint8_t {
+  kAlone,
+  kInPhase,  ///< In a fused phase, pixel by pixel.
+  kSliced,   ///< In a fused phase, behind the first layer of a block in slices.
+};
+
+/// One operator of the graph: its steps, usually one. The same errors.
 Result<std::vector<LoweredOp>> LowerOne(const Graph& graph, const Op& op, const Variant& variant,
-                                        bool in_phase = false);
+                                        Placement placement = Placement::kAlone);
 
 /// Whether Lower() knows the operator at all (its options and types may still be refused).
 bool IsSupported(const Op& op);

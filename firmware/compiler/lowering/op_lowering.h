@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "firmware/compiler/graph.h"
+#include "firmware/compiler/lowering/lower.h"
 #include "firmware/compiler/lowering/lowered.h"
 #include "firmware/compiler/lowering/quantize.h"
 #include "firmware/compiler/variant.h"
@@ -16,7 +17,7 @@ struct LoweringInput {
   const Graph& graph;
   const Op& op;
   const Variant& variant;
-  bool in_phase = false;  ///< As a layer of a fused phase.
+  Placement placement = Placement::kAlone;
 };
 
 /// Operators that take several steps.

@@ -18,7 +18,10 @@ using runtime::WeightForm;
 class PackedValues {
  public:
   PackedValues(uint64_t count, WeightForm form)
-      : width_(form == WeightForm::kPackedInt16 || form == WeightForm::kDirectInt16 ? 2 : 1),
+      : width_(form == WeightForm::kPackedInt16 || form == WeightForm::kDirectInt16 ||
+                       form == WeightForm::kSlicedInt16
+                   ? 2
+                   : 1),
         bytes_(count * width_) {}
 
   void Set(uint64_t position, int8_t value) {
@@ -184,18 +187,33 @@ std::vector<std::byte> PackDepthwiseWeights(std::span<const int8_t> weights, uin
   return packed.Take();
 }
 
+// SXTB16 gives depths 0 and 2, then 1 and 3.
+constexpr uint64_t kInt16Order[] = {0, 2, 1, 3};
+
 std::vector<std::byte> PackDirectConvWeights(std::span<const int8_t> weights, uint32_t channels,
                                              WeightForm form) {
   const uint64_t depth = weights.size() / channels;
   const uint64_t padded_depth = RoundUp(depth, runtime::kDepthStep);
   PackedValues packed(RoundUp(channels, runtime::kDirectChannels) * padded_depth, form);
-  // SXTB16 gives depths 0 and 2, then 1 and 3.
-  constexpr uint64_t kInt16Order[] = {0, 2, 1, 3};
   for (uint64_t c = 0; c < channels; ++c) {
     const uint64_t group = c / 4 * 4 * padded_depth;
     for (uint64_t d = 0; d < depth; ++d) {
       const uint64_t within = form == WeightForm::kDirectInt16 ? kInt16Order[d % 4] : d % 4;
       packed.Set(group + d / 4 * 16 + c % 4 * 4 + within, weights[c * depth + d]);
+    }
+  }
+  return packed.Take();
+}
+
+std::vector<std::byte> PackSlicedConvWeights(std::span<const int8_t> weights, uint32_t channels,
+                                             WeightForm form) {
+  const uint64_t depth = weights.size() / channels;
+  const uint64_t padded = RoundUp(channels, runtime::kDirectChannels);
+  PackedValues packed(RoundUp(depth, runtime::kDepthStep) * padded, form);
+  for (uint64_t c = 0; c < channels; ++c) {
+    for (uint64_t d = 0; d < depth; ++d) {
+      const uint64_t within = form == WeightForm::kSlicedInt16 ? kInt16Order[d % 4] : d % 4;
+      packed.Set((d / 4 * padded + c) * 4 + within, weights[c * depth + d]);
     }
   }
   return packed.Take();

@@ -50,6 +50,10 @@ std::vector<std::byte> PackDepthwiseWeights(std::span<const int8_t> weights, uin
 std::vector<std::byte> PackDirectConvWeights(std::span<const int8_t> weights, uint32_t channels,
                                              runtime::WeightForm form);
 
+/// CONV_2D weights [channels][depth] in a sliced form.
+std::vector<std::byte> PackSlicedConvWeights(std::span<const int8_t> weights, uint32_t channels,
+                                             runtime::WeightForm form);
+
 /// DEPTHWISE_CONV_2D weights [channels][taps] in a direct form, the zero points behind them.
 std::vector<std::byte> PackDirectDepthwiseWeights(std::span<const int8_t> weights,
                                                   uint32_t channels, int32_t input_zero_point,

@@ -127,19 +127,44 @@ class PhaseCheck {
   bool CheckSlices(const FusedBlock& block, const FusedLayer* layers) const {
     if (block.layers != 3) return false;
     constexpr OpKind kKinds[] = {OpKind::kConv2D, OpKind::kDepthwiseConv2D, OpKind::kConv2D};
+    bool is_plain = true;
     for (uint32_t l = 0; l < 3; ++l) {
       const OpContext op = phase_.Operator(layers[l].op);
       const bool is_it =
-          op.op->kind == kKinds[l] && op.op->form == WeightForm::kPlain &&
+          op.op->kind == kKinds[l] &&
           (l == 1 ? op.params<ConvParams>().depth_multiplier == 1 : WindowOf(op).pointwise());
       if (!is_it) return false;
+      is_plain = is_plain && op.op->form == WeightForm::kPlain;
     }
     const MapShape expanded = ShapeOf(phase_.Operator(layers[0].op).output());
     const FusedPlace& plane = layers[1].input;
     const FusedPlace& sums = layers[2].input;
     return plane.rows != 0 && sums.rows != 0 &&
            check_.InArena(plane.offset, uint64_t{plane.rows} * expanded.width) &&
-           check_.InArena(sums.offset, uint64_t{sums.rows} * map_.width * map_.channels * 4);
+           check_.InArena(sums.offset, uint64_t{sums.rows} * map_.width * map_.channels * 4) &&
+           (is_plain || CheckSlicedForms(block, layers));
+  }
+
+  /// That the forms go together, and that what an iteration needs is there.
+  bool CheckSlicedForms(const FusedBlock& block, const FusedLayer* layers) const {
+    const OpContext expand = phase_.Operator(layers[0].op);
+    const OpContext depthwise = phase_.Operator(layers[1].op);
+    const WeightForm project = phase_.Operator(layers[2].op).op->form;
+    const bool wide = project == WeightForm::kSlicedInt16;
+    if ((!wide && project != WeightForm::kSlicedInt8) ||
+        depthwise.op->form != WeightForm::kSlicedInt16 ||
+        expand.op->form != (wide ? WeightForm::kDirectInt16 : WeightForm::kDirectInt8)) {
+      return false;
+    }
+    const auto& params = depthwise.params<ConvParams>();
+    const uint64_t height = block.height < map_.height ? block.height : map_.height;
+    const uint64_t needed = (height - 1) * params.stride_h + params.kernel_h;
+    const uint64_t rows = needed < expand.output().dims[1] ? needed : expand.output().dims[1];
+    const uint64_t row = MakeDepthwiseStrip(height, map_.width, params.stride_h, params.stride_w,
+                                            params.kernel_h, params.kernel_w)
+                             .row;
+    return rows <= layers[1].input.rows && height <= layers[2].input.rows &&
+           SliceScratchBytes(height, map_.width, params.kernel_h, row) <= kSliceScratchBytes;
   }
 
   /// The operator `op` of the phase; its own prepare has been kOk, since it comes before.
@@ -162,8 +187,8 @@ class PhaseCheck {
   bool CheckLayer(const FusedLayer& layer, const FusedBlock& block) {
     if (!HasOperator(layer.op)) return false;
     const OpContext op = phase_.Operator(layer.op);
-    if (KernelOf(op).pixel == nullptr || !IsMap(op.input()) || !IsMap(op.output()) ||
-        ShapeOf(op.input()) != map_) {
+    if ((KernelOf(op).pixel == nullptr && block.order != FusedOrder::kChannels) ||
+        !IsMap(op.input()) || !IsMap(op.output()) || ShapeOf(op.input()) != map_) {
       return false;
     }
     map_ = ShapeOf(op.output());

@@ -48,9 +48,9 @@ struct FusedLayer {
 /// How an iteration of a block goes through its maps.
 enum class FusedOrder : uint8_t {
   kColumns = 0,  ///< From left to right.
-  /// Expand, depthwise, project, all in plain form: one expanded channel after the other. Input of
-  /// the second layer: rows x width of one channel; of the third: int32 rows x width x channels of
-  /// the output, the projection so far.
+  /// Expand, depthwise, project: one expanded channel after the other. Input of the second layer:
+  /// rows x width of one channel; of the third: int32 rows x width x channels of the output, the
+  /// projection so far. All in plain form, or direct, sliced, sliced.
   kChannels = 1,
   /// A pointwise CONV_2D in plain form, alone, into a pool: one channel after the other, which is
   /// pooled at once.
@@ -116,6 +116,16 @@ static_assert(sizeof(FusedLayer) == 16);
 static_assert(sizeof(FusedBlock) == 28);
 static_assert(sizeof(FusedParams) == 36);
 static_assert(sizeof(MoveParams) == 12);
+
+/// Sliced forms: what an iteration keeps on the stack, at least.
+/// - Four channels of the depthwise layer's output, int8 a pixel.
+/// - Rows of one expanded channel that an output row needs, int16, borders included.
+constexpr uint64_t SliceOutputBytes(uint64_t height, uint64_t out_w) { return 4 * height * out_w; }
+constexpr uint64_t SliceScratchBytes(uint64_t height, uint64_t out_w, uint64_t kernel_h,
+                                     uint64_t row) {
+  return SliceOutputBytes(height, out_w) + kernel_h * row * sizeof(int16_t);
+}
+inline constexpr uint32_t kSliceScratchBytes = 704;  ///< There is.
 
 inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.
 inline constexpr uint32_t kMaxFusedBlocks = 16;    ///< Of a phase.

@@ -1,3 +1,5 @@
+#include "firmware/runtime/fusion/slices.h"
+
 #include <cstring>
 
 #include "firmware/runtime/fusion/pixel.h"
@@ -6,7 +8,8 @@
 #include "firmware/runtime/kernels/simd/simd.h"
 
 /// FusedOrder::kChannels: one expanded channel at a time over all rows of the iteration, the
-/// projection as partial sums; int32 sums do not depend on their order.
+/// projection as partial sums; int32 sums do not depend on their order. Here the plain form; others
+/// have a kernel of their own for all but the last step.
 namespace tinyrig::runtime {
 namespace {
 
@@ -66,15 +69,32 @@ void AddProducts(int32_t value, const int8_t* weights, uint32_t count, uint32_t*
 
 void Tile::RunSlices() {
   const OpContext project = Layer(2);
-  const FusedPlace& sums = layers_[2].input;
+  const Kernel& kernel = KernelOf(project);
+  kernel.slices != nullptr ? kernel.slices(MakeSliceTask()) : RunPlainSlices();
+  FinishSlices(kernel);
+}
+
+SliceTask Tile::MakeSliceTask() const {
   std::byte* arena = phase_.context.arena;
-  std::memset(arena + sums.offset, 0,
+  return {.expand = Layer(0),
+          .depthwise = Layer(1),
+          .project = Layer(2),
+          .input = InputOf(0, Layer(0)),
+          .expanded = {maps_[1].lo, maps_[1].hi},
+          .output = {maps_[3].lo, maps_[3].hi},
+          .plane = reinterpret_cast<int8_t*>(arena + layers_[1].input.offset),
+          .sums = reinterpret_cast<int32_t*>(arena + layers_[2].input.offset)};
+}
+
+void Tile::RunPlainSlices() const {
+  const OpContext project = Layer(2);
+  const FusedPlace& sums = layers_[2].input;
+  std::memset(phase_.context.arena + sums.offset, 0,
               size_t{sums.rows} * project.output().dims[2] * project.output().dims[3] * 4);
   for (uint32_t c = 0; c < project.input().dims[3]; ++c) {
     ExpandSlice(c);
     ProjectSlice(c);
   }
-  FinishSlices();
 }
 
 /// All rows of one channel of the expanded map.
@@ -139,7 +159,7 @@ void Tile::ProjectSlice(uint32_t channel) const {
   }
 }
 
-void Tile::FinishSlices() {
+void Tile::FinishSlices(const Kernel& kernel) {
   const OpContext op = Layer(2);
   const Plain project(op);
   const uint32_t channels = op.output().dims[3];
@@ -151,7 +171,11 @@ void Tile::FinishSlices() {
     const uint32_t* sum =
         sums + static_cast<uint32_t>(y - maps_[3].lo) % place.rows * maps_[3].width * channels;
     for (int32_t x = 0; x < maps_[3].width; ++x, sum += channels) {
-      for (uint32_t c = 0; c < channels; ++c) staged[c] = project.Output(sum[c], c);
+      if (kernel.slice_pixel != nullptr) {
+        kernel.slice_pixel(op, reinterpret_cast<const int32_t*>(sum), staged);
+      } else {
+        for (uint32_t c = 0; c < channels; ++c) staged[c] = project.Output(sum[c], c);
+      }
       TakeSums(2, y, x, staged);
       Keep(2, y, x, staged);
       PutOut(output, y, x, staged, channels);

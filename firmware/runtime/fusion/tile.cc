@@ -31,16 +31,10 @@ FusedPhase::FusedPhase(const OpContext& phase)
 
 Tile::Tile(const FusedPhase& phase, const FusedBlock& block, const FusedLayer* layers, uint32_t i)
     : phase_(phase), block_(block), layers_(layers), context_(phase.context) {
-  for (uint16_t& layer : step_layers_) layer = kNothing;
   if (phase.params.pool_op != kNoPool && &block == phase.blocks + phase.params.blocks - 1) {
     pool_ = reinterpret_cast<int32_t*>(phase.context.arena + phase.params.pool_offset);
   }
   FindRows(i);
-  // A pointwise layer takes its pixel from the one before, but for the first.
-  for (uint32_t map = 1; map <= block.layers; ++map) {
-    const bool behind_pixel = map > 1 && StepOf(map - 1).pointwise;
-    maps_[map].source = behind_pixel ? maps_[map - 1].source : static_cast<uint16_t>(map - 1);
-  }
 }
 
 void Tile::FindRows(uint32_t i) {
@@ -80,6 +74,13 @@ void Tile::Run() {
 
 /// Columns that no window reaches are made all the same: the plan counts them.
 void Tile::RunColumns() {
+  Steps steps;
+  steps_ = &steps;
+  // A pointwise layer takes its pixel from the one before, but for the first.
+  for (uint32_t map = 1; map <= block_.layers; ++map) {
+    const bool behind_pixel = map > 1 && StepOf(map - 1).pointwise;
+    maps_[map].source = behind_pixel ? maps_[map - 1].source : static_cast<uint16_t>(map - 1);
+  }
   for (uint32_t wanted = block_.layers; wanted > 0; wanted = maps_[wanted].source) {
     while (maps_[wanted].made < maps_[wanted].width) {
       // Down to the first map whose window is there, without a stack: what lies between is found
@@ -140,11 +141,11 @@ void Tile::MakeStep(uint32_t layer, Step& step) const {
 /// Prepared once for all columns, as long as nobody else needs its place.
 inline const Tile::Step& Tile::StepOf(uint32_t layer) {
   const uint32_t slot = layer % kSteps;
-  if (step_layers_[slot] != layer) {
-    MakeStep(layer, steps_[slot]);
-    step_layers_[slot] = static_cast<uint16_t>(layer);
+  if (steps_->layers[slot] != layer) {
+    MakeStep(layer, steps_->of[slot]);
+    steps_->layers[slot] = static_cast<uint16_t>(layer);
   }
-  return steps_[slot];
+  return steps_->of[slot];
 }
 
 void Tile::MakeSum(const FusedSum& sum, uint32_t map) {

@@ -64,12 +64,19 @@ class Tile {
   };
   static constexpr uint32_t kSteps = 4;
   static constexpr uint16_t kNothing = 0xFFFF;
+  /// What is prepared for some of the layers; layer n in slot n % kSteps.
+  struct Steps {
+    uint16_t layers[kSteps] = {kNothing, kNothing, kNothing, kNothing};
+    Step of[kSteps];
+  };
 
   void RunColumns();
   void RunSlices();
+  SliceTask MakeSliceTask() const;
+  void RunPlainSlices() const;
   void ExpandSlice(uint32_t channel) const;
   void ProjectSlice(uint32_t channel) const;
-  void FinishSlices();
+  void FinishSlices(const Kernel& kernel);
   void PutOut(const PixelMap& output, int32_t y, int32_t x, const int8_t* pixel,
               uint32_t channels) const;
   OpContext Layer(uint32_t layer) const { return phase_.Operator(layers_[layer].op); }
@@ -91,10 +98,9 @@ class Tile {
   int32_t* pool_ = nullptr;  ///< Sums of the output's channels, when it is pooled.
   OpContext context_;        ///< The phase's, with the operator that is being computed.
   Map maps_[kMaxFusedLayers + 1];
-  uint16_t step_layers_[kSteps];  ///< Whose steps_ are; layer n in slot n % kSteps.
+  Steps* steps_ = nullptr;  ///< While columns are swept.
   uint16_t sum_index_ = kNothing;
   Sum sum_;
-  Step steps_[kSteps];
 };
 
 }  // namespace tinyrig::runtime

@@ -1,6 +1,7 @@
 #include "firmware/runtime/fusion/direct.h"
 #include "firmware/runtime/fusion/fused_phase.h"
 #include "firmware/runtime/fusion/pixel.h"
+#include "firmware/runtime/fusion/slices.h"
 #include "firmware/runtime/kernels/add/add.h"
 #include "firmware/runtime/kernels/average_pool/average_pool.h"
 #include "firmware/runtime/kernels/conv/conv.h"
@@ -34,6 +35,11 @@ constexpr Kernel kKernels[] = {
     {OpKind::kDepthwiseConv2D, kDirect8, PrepareDirectDepthwise, nullptr, DirectDepthwisePixelInt8},
     {OpKind::kDepthwiseConv2D, kDirect16, PrepareDirectDepthwise, nullptr,
      DirectDepthwisePixelInt16},
+    {OpKind::kConv2D, WeightForm::kSlicedInt8, PrepareSlicedConv, nullptr, nullptr, nullptr,
+     SlicesInt8, SlicePixel},
+    {OpKind::kConv2D, WeightForm::kSlicedInt16, PrepareSlicedConv, nullptr, nullptr, nullptr,
+     SlicesInt16, SlicePixel},
+    {OpKind::kDepthwiseConv2D, WeightForm::kSlicedInt16, PrepareSlicedDepthwise, nullptr},
     {OpKind::kConv2D, kInt8, PrepareConvDsp, ConvDspInt8},
     {OpKind::kConv2D, kInt16, PrepareConvDsp, ConvDspInt16},
     {OpKind::kDepthwiseConv2D, kInt8, PrepareDepthwiseConvDsp, DepthwiseConvDspInt8},

@@ -70,6 +70,7 @@ constexpr bool ShiftIsSound(int32_t shift) { return shift >= -31 && shift <= 30;
 uint64_t ElementCount(const TensorRecord& tensor);
 
 struct PixelWindow;
+struct SliceTask;
 
 /// How one operator is computed from one weight form.
 struct Kernel {
@@ -87,6 +88,10 @@ struct Kernel {
   /// As a sum in a fused phase: adds the pixel that has waited, which is input `operand` of the
   /// operator, to the one at `pixel`. Null where phases cannot have it.
   void (*sum)(const OpContext& add, int operand, const int8_t* waited, int8_t* pixel) = nullptr;
+  /// As the last layer of a block in slices: computes all three layers up to the sums, and makes a
+  /// pixel of its sums. Null where phases cannot have it.
+  void (*slices)(const SliceTask& task) = nullptr;
+  void (*slice_pixel)(const OpContext& project, const int32_t* sums, int8_t* out) = nullptr;
 };
 
 /// The kernels a program is linked with.

@@ -1,4 +1,5 @@
 #include "firmware/runtime/kernels/depthwise_conv/depthwise_conv.h"
+#include "firmware/runtime/kernels/depthwise_conv/plane.h"
 #include "firmware/runtime/kernels/requantize.h"
 #include "firmware/runtime/kernels/simd/simd.h"
 #include "firmware/runtime/kernels/window.h"
@@ -14,7 +15,6 @@ struct Shape {
   uint32_t in_h, in_w;
   uint32_t out_h, out_w;
   uint32_t kernel_h, kernel_w;
-  uint32_t kernel_row;  ///< Taps of a padded kernel row; even.
   uint32_t stride_h, stride_w;
   uint32_t pad_top, pad_left;
   uint32_t strip_out_rows;
@@ -121,112 +121,24 @@ class Strip {
   int16_t* planes_;
 };
 
-inline int8_t Output(int32_t acc, const PackedRequant& requant) {
-  return RequantizePacked(acc, requant.multiplier, requant.rounding, requant.shift);
-}
-
-/// Adds three taps, (0, 1) and (1, 2) in two words, to two neighbouring outputs that start at `at`.
-template <int kStride>
-inline void AddTaps(const Word*& at, uint32_t taps01, uint32_t taps12, int32_t& first,
-                    int32_t& second) {
-  const uint32_t x01 = at[0];
-  const uint32_t x23 = at[1];
-  first = DotPair(x01, taps01, first);
-  first = BottomTimesTop(x23, taps12, first);
-  if constexpr (kStride == 1) {
-    second = TopTimesBottom(x01, taps01, second);
-    second = DotPair(x23, taps12, second);
-  } else {
-    second = DotPair(x23, taps01, second);
-    second = BottomTimesTop(at[2], taps12, second);
-  }
-  at += kStride;
-}
-
-/// One channel of a strip, kernel 3x3, stride 1 or 2 along the row: 18 multiplications of a pair of
-/// outputs in 12 instructions.
-template <int kStride>
-void Channel3x3(const Shape& shape, uint32_t out_rows, const int16_t* plane, const int16_t* weights,
-                const PackedRequant& requant, int8_t* out) {
-  const uint32_t w001 = LoadWord(weights), w012 = LoadWord(weights + 1);
-  const uint32_t w101 = LoadWord(weights + 4), w112 = LoadWord(weights + 5);
-  const uint32_t w201 = LoadWord(weights + 8), w212 = LoadWord(weights + 9);
-  // Rows are an even number of values, so that each starts at a word.
-  const auto* top = reinterpret_cast<const Word*>(plane);
-  const uint32_t row = shape.row / 2;
-  const uint32_t next = shape.stride_h * row;
-  const uint32_t pair_words = shape.out_w / 2 * kStride;
-  const bool is_odd = shape.out_w % 2 != 0;
-  const uint32_t step = shape.channels;
-  const auto [bias, multiplier, rounding, shift] = requant;
-  for (; out_rows > 0; --out_rows, top += next) {
-    const Word* row0 = top;
-    const Word* row1 = row0 + row;
-    const Word* row2 = row1 + row;
-    for (const Word* const end = row0 + pair_words; row0 != end;) {
-      int32_t first = bias;
-      int32_t second = bias;
-      AddTaps<kStride>(row0, w001, w012, first, second);
-      AddTaps<kStride>(row1, w101, w112, first, second);
-      AddTaps<kStride>(row2, w201, w212, first, second);
-      *out = RequantizePacked(first, multiplier, rounding, shift);
-      out += step;
-      *out = RequantizePacked(second, multiplier, rounding, shift);
-      out += step;
-    }
-    if (is_odd) {
-      int32_t acc = BottomTimesTop(row0[1], w012, DotPair(row0[0], w001, bias));
-      acc = BottomTimesTop(row1[1], w112, DotPair(row1[0], w101, acc));
-      acc = BottomTimesTop(row2[1], w212, DotPair(row2[0], w201, acc));
-      *out = RequantizePacked(acc, multiplier, rounding, shift);
-      out += step;
-    }
-  }
-}
-
-/// The same with any kernel and stride, two outputs at a time.
-void ChannelAny(const Shape& shape, uint32_t out_rows, const int16_t* plane, const int16_t* weights,
-                const PackedRequant& requant, int8_t* out) {
-  const uint32_t step = shape.stride_w;
-  const uint32_t next_row = shape.row - shape.kernel_row;
-  for (; out_rows > 0; --out_rows, plane += shape.stride_h * shape.row) {
-    const int16_t* window = plane;
-    for (uint32_t left = shape.out_w; left > 0; window += 2 * step) {
-      int32_t first = requant.bias;
-      int32_t second = first;
-      const int16_t* tap = weights;
-      const int16_t* value = window;
-      for (uint32_t ky = shape.kernel_h; ky > 0; --ky, value += next_row) {
-        for (uint32_t kx = shape.kernel_row; kx > 0; kx -= 2, value += 2, tap += 2) {
-          const uint32_t taps = LoadWord(tap);
-          first = DotPair(LoadWord(value), taps, first);
-          second = DotPair(LoadWord(value + step), taps, second);
-        }
-      }
-      *out = Output(first, requant);
-      out += shape.channels;
-      if (left == 1) break;
-      *out = Output(second, requant);
-      out += shape.channels;
-      left -= 2;
-    }
-  }
-}
-
 /// The whole image for up to four channels. `weights` holds theirs as int16, `in` and `out` start
 /// at the first of them.
 void Group(const Shape& shape, Strip& strip, uint32_t channels, const int16_t* weights,
            const PackedRequant* requant, const int8_t* in, int8_t* out) {
-  const bool is_3x3 = shape.kernel_h == 3 && shape.kernel_w == 3;
-  const auto channel = is_3x3 && shape.stride_w == 1   ? Channel3x3<1>
-                       : is_3x3 && shape.stride_w == 2 ? Channel3x3<2>
-                                                       : ChannelAny;
+  const PlaneShape plane = {.row = shape.row,
+                            .out_w = shape.out_w,
+                            .out_step = shape.channels,
+                            .kernel_h = shape.kernel_h,
+                            .kernel_w = shape.kernel_w,
+                            .stride_h = shape.stride_h,
+                            .stride_w = shape.stride_w};
+  const auto channel = PlaneKernel(plane);
   for (uint32_t y = 0; y < shape.out_h; y += shape.strip_out_rows) {
     const uint32_t left = shape.out_h - y;
     const uint32_t rows = left < shape.strip_out_rows ? left : shape.strip_out_rows;
     strip.Load(in, channels, y * shape.stride_h, (rows - 1) * shape.stride_h + shape.kernel_h);
     for (uint32_t c = 0; c < channels; ++c) {
-      channel(shape, rows, strip.plane(c), weights + c * shape.weights, requant[c], out + c);
+      channel(plane, rows, strip.plane(c), weights + c * shape.weights, requant[c], out + c);
     }
     out += rows * shape.out_w * shape.channels;
   }
@@ -251,7 +163,6 @@ Shape MakeShape(const OpContext& context) {
           .out_w = out.dims[2],
           .kernel_h = params.kernel_h,
           .kernel_w = params.kernel_w,
-          .kernel_row = static_cast<uint32_t>(RoundUp(params.kernel_w, 2)),
           .stride_h = params.stride_h,
           .stride_w = params.stride_w,
           .pad_top = params.pad_top,
