@@ -23,26 +23,6 @@ inline int32_t AddFourDepths(uint32_t even, uint32_t odd, const Word* weights, i
   }
 }
 
-/// One channel of four pixels that lie `depth` values apart. REQUIRES: depth is a positive multiple
-/// of four.
-template <WeightForm kForm>
-inline void AddFourPixels(const int8_t* values, uint32_t depth, const Word* weights,
-                          int32_t (&sums)[4]) {
-  const int8_t* const end = values + depth;
-  int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-  do {
-    const uint32_t a = LoadWord(values), b = LoadWord(values + depth);
-    s0 = AddFourDepths<kForm>(ExtendEvenBytes(a), ExtendOddBytes(a), weights, s0);
-    s1 = AddFourDepths<kForm>(ExtendEvenBytes(b), ExtendOddBytes(b), weights, s1);
-    const uint32_t c = LoadWord(values + 2 * depth), d = LoadWord(values + 3 * depth);
-    s2 = AddFourDepths<kForm>(ExtendEvenBytes(c), ExtendOddBytes(c), weights, s2);
-    s3 = AddFourDepths<kForm>(ExtendEvenBytes(d), ExtendOddBytes(d), weights, s3);
-    weights += kDirectWords<kForm>;
-    values += 4;
-  } while (values != end);
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-}
-
 #if !(defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP)
 
 /// Four channels of `pixels` pixels that follow each other, each of `depth` values. REQUIRES: depth
@@ -52,6 +32,24 @@ inline void ConvPixels(const int8_t* values, uint32_t depth, const Word* weights
                        const PackedRequant* requant, int8_t* out, uint32_t pixels) {
   for (; pixels > 0; --pixels, values += depth, out += 4) {
     ConvGroups<kForm>(values, values + depth, weights, requant, out, 1);
+  }
+}
+
+/// One channel of 4 * `fours` pixels that follow each other, each of `depth` values; `weights` are
+/// its own among those of four channels. REQUIRES: depth is a positive multiple of four, and there
+/// are pixels.
+template <WeightForm kForm>
+inline void ConvPlane(const int8_t* values, uint32_t depth, const Word* weights,
+                      const PackedRequant* requant, int8_t* out, uint32_t fours) {
+  for (uint32_t p = 0; p < 4 * fours; ++p) {
+    int32_t sum = requant->bias;
+    const Word* of = weights;
+    for (const int8_t* const end = values + depth; values != end;
+         values += 4, of += kDirectWords<kForm>) {
+      const uint32_t word = LoadWord(values);
+      sum = AddFourDepths<kForm>(ExtendEvenBytes(word), ExtendOddBytes(word), of, sum);
+    }
+    out[p] = OutputOf(sum, *requant);
   }
 }
 

@@ -135,18 +135,15 @@ class Slices {
 
   void ExpandOne(uint32_t channel) const {
     const auto& params = task_.expand.template params<ConvParams>();
-    const PackedRequant requant =
+    const auto& requant =
         task_.expand.template InBlob<PackedRequant>(params.requant_offset)[channel];
     const uint32_t depth = task_.expand.input().dims[3];
     ForEachRun([&](const int8_t* values, uint32_t first, uint32_t pixels) {
       int8_t* out = task_.plane + first;
-      uint32_t done = 0;
-      for (; depth % 4 == 0 && done + 4 <= pixels; done += 4, values += 4 * depth) {
-        int32_t sums[4] = {requant.bias, requant.bias, requant.bias, requant.bias};
-        AddFourPixels<kForm>(values, depth, ExpandWeights(channel), sums);
-        for (uint32_t i = 0; i < 4; ++i) out[done + i] = OutputOf(sums[i], requant);
-      }
-      OddDepth(channel, requant, values, pixels - done, out + done, 1);
+      const uint32_t fours = depth % 4 == 0 ? pixels / 4 : 0;
+      if (fours != 0) ConvPlane<kForm>(values, depth, ExpandWeights(channel), &requant, out, fours);
+      const uint32_t done = 4 * fours;
+      OddDepth(channel, requant, values + done * depth, pixels - done, out + done, 1);
       ClampValues(out, pixels, params.activation_min, params.activation_max);
     });
   }

@@ -66,24 +66,41 @@ void Channel3x3(const PlaneShape& shape, uint32_t out_rows, const int16_t* plane
   }
 }
 
-/// The same with any kernel and stride, two outputs at a time.
+/// Adds a row of taps, in kPairs words, to two outputs `step` values apart.
+template <int kPairs>
+inline void AddRow(const int16_t* value, uint32_t step, const Word* taps, int32_t& first,
+                   int32_t& second) {
+  const int16_t* other = value + step;
+#pragma GCC unroll 4
+  for (int i = 0; i < kPairs; ++i) {
+    first = DotPair(LoadWord(value + 2 * i), taps[i], first);
+    second = DotPair(LoadWord(other + 2 * i), taps[i], second);
+  }
+}
+
+/// The same with any stride and kernel rows of kPairs pairs of taps, two outputs at a time; kPairs
+/// 0: any number of pairs.
+template <int kPairs>
 void ChannelAny(const PlaneShape& shape, uint32_t out_rows, const int16_t* plane,
                 const int16_t* weights, const PackedRequant& requant, int8_t* out) {
   const uint32_t step = shape.stride_w;
-  const uint32_t kernel_row = (shape.kernel_w + 1) / 2 * 2;
-  const uint32_t next_row = shape.row - kernel_row;
-  for (; out_rows > 0; --out_rows, plane += shape.stride_h * shape.row) {
+  const uint32_t row = shape.row;
+  const uint32_t pairs = kPairs != 0 ? kPairs : (shape.kernel_w + 1) / 2;
+  const auto* const first_taps = reinterpret_cast<const Word*>(weights);
+  const auto* const end = first_taps + shape.kernel_h * pairs;
+  for (; out_rows > 0; --out_rows, plane += shape.stride_h * row) {
     const int16_t* window = plane;
     for (uint32_t left = shape.out_w; left > 0; window += 2 * step) {
       int32_t first = requant.bias;
       int32_t second = first;
-      const int16_t* tap = weights;
       const int16_t* value = window;
-      for (uint32_t ky = shape.kernel_h; ky > 0; --ky, value += next_row) {
-        for (uint32_t kx = kernel_row; kx > 0; kx -= 2, value += 2, tap += 2) {
-          const uint32_t taps = LoadWord(tap);
-          first = DotPair(LoadWord(value), taps, first);
-          second = DotPair(LoadWord(value + step), taps, second);
+      for (const Word* taps = first_taps; taps != end; taps += pairs, value += row) {
+        if constexpr (kPairs != 0) {
+          AddRow<kPairs>(value, step, taps, first, second);
+        } else {
+          for (uint32_t i = 0; i < pairs; ++i) {
+            AddRow<1>(value + 2 * i, step, taps + i, first, second);
+          }
         }
       }
       *out = PlaneOutput(first, requant);
@@ -102,7 +119,9 @@ PlaneFunction PlaneKernel(const PlaneShape& shape) {
   const bool is_3x3 = shape.kernel_h == 3 && shape.kernel_w == 3;
   if (is_3x3 && shape.stride_w == 1) return Channel3x3<1>;
   if (is_3x3 && shape.stride_w == 2) return Channel3x3<2>;
-  return ChannelAny;
+  constexpr PlaneFunction kByPairs[] = {ChannelAny<1>, ChannelAny<2>, ChannelAny<3>, ChannelAny<4>};
+  const uint32_t pairs = (shape.kernel_w + 1) / 2;
+  return pairs <= 4 ? kByPairs[pairs - 1] : ChannelAny<0>;
 }
 
 }  // namespace tinyrig::runtime
