@@ -33,7 +33,22 @@ void FindTaps(const OpContext& layer, const PixelWindow& window, Taps& taps) {
     const auto* zero = layer.InBlob<int8_t>(params.weights_offset + weights);
     for (uint32_t i = inside != all ? 0 : all; i < count; ++i) taps.at[i] = zero;
   }
-  window.ForEach([&](const int8_t* values, uint32_t tap) { taps.at[tap] = values; });
+  const auto rows = static_cast<uint32_t>(window.rows.end - window.rows.begin);
+  if (window.first_row_slot + rows > window.map.row_slots) {
+    window.ForEach([&](const int8_t* values, uint32_t tap) { taps.at[tap] = values; });
+    return;
+  }
+  // Rows that follow each other: down the columns, which may wrap.
+  const uint32_t step = window.map.row_step;
+  uint32_t slot = window.first_column_slot;
+  const int8_t** const first = taps.at + window.rows.begin * window.kernel_w;
+  for (int32_t kx = window.columns.begin; kx < window.columns.end; ++kx) {
+    const int8_t* values =
+        window.map.base + window.first_row_slot * step + slot * window.map.column_step;
+    const int8_t** to = first + kx;
+    for (uint32_t i = rows; i > 0; --i, values += step, to += window.kernel_w) *to = values;
+    if (++slot == window.map.column_slots) slot = 0;
+  }
 }
 
 template <WeightForm kForm>

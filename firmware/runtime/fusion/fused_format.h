@@ -125,7 +125,7 @@ constexpr uint64_t SliceScratchBytes(uint64_t height, uint64_t out_w, uint64_t k
                                      uint64_t row) {
   return SliceOutputBytes(height, out_w) + kernel_h * row * sizeof(int16_t);
 }
-inline constexpr uint32_t kSliceScratchBytes = 704;  ///< There is.
+inline constexpr uint32_t kSliceScratchBytes = 728;  ///< There is.
 
 inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.
 inline constexpr uint32_t kMaxFusedBlocks = 16;    ///< Of a phase.

@@ -33,19 +33,6 @@ int32_t LayerWindow::InputColumnsEnd(int32_t x) const {
   return end < in_w ? end : in_w;
 }
 
-PixelWindow LayerWindow::At(const PixelMap& input, int32_t y, int32_t x) const {
-  const int32_t top = y * stride_h - pad_top;
-  const int32_t left = x * stride_w - pad_left;
-  const TapRange rows = ClipTaps(top, kernel_h, in_h);
-  const TapRange columns = ClipTaps(left, kernel_w, in_w);
-  return {.map = input,
-          .rows = rows,
-          .columns = columns,
-          .first_row_slot = input.RowSlot(top + rows.begin),
-          .first_column_slot = input.ColumnSlot(left + columns.begin),
-          .kernel_w = kernel_w};
-}
-
 LayerWindow WindowOf(const OpContext& layer) {
   if (IsConvolution(layer.op->kind)) return From(layer.params<ConvParams>(), layer.input());
   return From(layer.params<PoolParams>(), layer.input());

@@ -35,4 +35,17 @@ inline const Kernel& KernelOf(const OpContext& layer) {
 /// REQUIRES, here and below: KernelOf() has `pixel`.
 LayerWindow WindowOf(const OpContext& layer);
 
+inline PixelWindow LayerWindow::At(const PixelMap& input, int32_t y, int32_t x) const {
+  const int32_t top = y * stride_h - pad_top;
+  const int32_t left = x * stride_w - pad_left;
+  const TapRange rows = ClipTaps(top, kernel_h, in_h);
+  const TapRange columns = ClipTaps(left, kernel_w, in_w);
+  return {.map = input,
+          .rows = rows,
+          .columns = columns,
+          .first_row_slot = input.RowSlot(top + rows.begin),
+          .first_column_slot = input.ColumnSlot(left + columns.begin),
+          .kernel_w = kernel_w};
+}
+
 }  // namespace tinyrig::runtime

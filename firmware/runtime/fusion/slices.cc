@@ -74,7 +74,10 @@ void Tile::RunSlices() {
   FinishSlices(kernel);
 }
 
-SliceTask Tile::MakeSliceTask() const {
+SliceTask Tile::MakeSliceTask() {
+  // Three layers have four maps: the rest of the table is free.
+  static_assert(sizeof(Map) * (kMaxFusedLayers + 1 - 4) >= kSliceScratchBytes);
+  static_assert(sizeof(Map) % 4 == 0);
   std::byte* arena = phase_.context.arena;
   return {.expand = Layer(0),
           .depthwise = Layer(1),
@@ -83,7 +86,8 @@ SliceTask Tile::MakeSliceTask() const {
           .expanded = {maps_[1].lo, maps_[1].hi},
           .output = {maps_[3].lo, maps_[3].hi},
           .plane = reinterpret_cast<int8_t*>(arena + layers_[1].input.offset),
-          .sums = reinterpret_cast<int32_t*>(arena + layers_[2].input.offset)};
+          .sums = reinterpret_cast<int32_t*>(arena + layers_[2].input.offset),
+          .scratch = reinterpret_cast<int8_t*>(maps_ + 4)};
 }
 
 void Tile::RunPlainSlices() const {

@@ -18,7 +18,8 @@ struct SliceTask {
   RowSpan expanded;  ///< Rows of the expanded map.
   RowSpan output;    ///< Rows of the output.
   int8_t* plane;     ///< Those of one expanded channel.
-  int32_t* sums;  ///< Those of the output, one after the other: what slice_pixel makes pixels of.
+  int32_t* sums;    ///< Those of the output, one after the other: what slice_pixel makes pixels of.
+  int8_t* scratch;  ///< kSliceScratchBytes, at a multiple of 4.
 };
 
 Code PrepareSlicedConv(const OpCheck& check);

@@ -63,21 +63,19 @@ class Slices {
  private:
   uint32_t strip_in_rows() const { return (strip_rows_ - 1) * shape_.stride_h + shape_.kernel_h; }
 
-  /// Shares the scratch out. First what there must be, then planes of four channels, then rows that
-  /// are widened at once.
+  /// Shares memory out. First what there must be, in the smaller place that holds it; then planes
+  /// of four channels, in the other one; then more rows that are widened at once.
   void Share(uint32_t planes_bytes) {
     const auto height = static_cast<uint32_t>(task_.output.count());
     const auto taken =
         static_cast<uint32_t>(SliceScratchBytes(height, shape_.out_w, shape_.kernel_h, shape_.row));
-    uint32_t left = kSliceScratchBytes - taken;
-    made_ = scratch_;
-    strip_ = reinterpret_cast<int16_t*>(scratch_ + SliceOutputBytes(height, shape_.out_w));
-    planes_ = nullptr;
-    if (planes_bytes <= left) {
-      left -= planes_bytes;
-      planes_ = scratch_ + kSliceScratchBytes - planes_bytes;
-    }
-    const uint32_t more = left / (shape_.stride_h * shape_.row * 2);
+    const bool own = taken <= sizeof(own_);
+    const uint32_t room = own ? sizeof(own_) : kSliceScratchBytes;
+    const uint32_t other_room = own ? kSliceScratchBytes : sizeof(own_);
+    made_ = own ? own_ : task_.scratch;
+    strip_ = reinterpret_cast<int16_t*>(made_ + SliceOutputBytes(height, shape_.out_w));
+    planes_ = planes_bytes > other_room ? nullptr : own ? task_.scratch : own_;
+    const uint32_t more = (room - taken) / (shape_.stride_h * shape_.row * 2);
     strip_rows_ = more + 1 < height ? more + 1 : height;
   }
 
@@ -228,7 +226,7 @@ class Slices {
   int8_t* made_;         ///< Four channels of the depthwise layer's output, pixel by pixel.
   int16_t* strip_;
   int8_t* planes_;  ///< Four expanded channels, pixel by pixel; or null: they are made one by one.
-  alignas(4) int8_t scratch_[kSliceScratchBytes];
+  alignas(4) int8_t own_[448];
 };
 
 }  // namespace

@@ -136,6 +136,7 @@ void Tile::MakeStep(uint32_t layer, Step& step) const {
   } else {
     step.output = InputOf(layer + 1, Layer(layer + 1));
   }
+  step.plain = step.staged == nullptr && layers_[layer].sums == 0 && layers_[layer].keeps == 0;
 }
 
 /// Prepared once for all columns, as long as nobody else needs its place.
@@ -173,6 +174,7 @@ inline void Tile::MakePixel(uint32_t layer, int32_t y, int32_t x) {
   context_.op = step.op;
   step.make(context_,
             step.pointwise ? OnePixel(step.input, y, x) : step.window.At(step.input, y, x), pixel);
+  if (step.plain) return;
   if (layers_[layer].sums != 0) TakeSums(layer, y, x, pixel);
   if (layers_[layer].keeps != 0) Keep(layer, y, x, pixel);
   if (step.staged != nullptr) PutOut(step.output, y, x, pixel, context_.output().dims[3]);

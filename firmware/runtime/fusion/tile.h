@@ -51,6 +51,7 @@ class Tile {
     void (*make)(const OpContext& layer, const PixelWindow& window, int8_t* out);
     LayerWindow window;
     bool pointwise;
+    bool plain;  ///< Nothing but a pixel is made: no sum, no copy, not staged.
     PixelMap input;
     PixelMap output;  ///< Of the next layer, or the block's.
     int8_t* staged;   ///< Where an output pixel is made before it goes to the block's output.
@@ -72,7 +73,7 @@ class Tile {
 
   void RunColumns();
   void RunSlices();
-  SliceTask MakeSliceTask() const;
+  SliceTask MakeSliceTask();
   void RunPlainSlices() const;
   void ExpandSlice(uint32_t channel) const;
   void ProjectSlice(uint32_t channel) const;
@@ -97,7 +98,7 @@ class Tile {
   const FusedLayer* layers_;
   int32_t* pool_ = nullptr;  ///< Sums of the output's channels, when it is pooled.
   OpContext context_;        ///< The phase's, with the operator that is being computed.
-  Map maps_[kMaxFusedLayers + 1];
+  alignas(4) Map maps_[kMaxFusedLayers + 1];
   Steps* steps_ = nullptr;  ///< While columns are swept.
   uint16_t sum_index_ = kNothing;
   Sum sum_;
