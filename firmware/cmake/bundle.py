@@ -122,13 +122,13 @@ def add(costs, where, what, size):
 
 def kernel_table(image):
     """(operator kind, weight form, addresses of its functions) of every line of the kernel table:
-    `struct Kernel` of firmware/runtime/kernels/kernel.h, two bytes and four pointers, of which three may be null."""
+    `struct Kernel` of firmware/runtime/kernels/kernel.h, two bytes and six pointers, of which five may be null."""
     pointer = 8 if image.wide else 4
     lines = []
     for table in (s for s in image.symbols if KERNEL_TABLE.search(s.name)):
-        for at in range(table.value, table.value + table.size, 5 * pointer):
+        for at in range(table.value, table.value + table.size, 7 * pointer):
             head = image.word(at)
-            functions = [image.word(at + i * pointer) & ~1 for i in (1, 2, 3, 4)]
+            functions = [image.word(at + i * pointer) & ~1 for i in range(1, 7)]
             lines.append((head & 255, head >> 8 & 255, [f for f in functions if f != 0]))
     return lines
 

@@ -233,13 +233,13 @@ class FusedLowering {
     const auto& middle = chain_.layer(block.first + 1);
     const auto kernel_h = static_cast<uint64_t>(middle.kernel_h);
     const auto height = static_cast<uint64_t>(std::min(block.height, chain_.Height(block.last)));
-    const auto width = static_cast<uint64_t>(chain_.Width(block.last));
+    const auto width = static_cast<uint64_t>(chain_.Width(block.last + 1));
     const uint64_t row =
         runtime::MakeDepthwiseStrip(height, width, static_cast<uint64_t>(middle.stride_h),
                                     static_cast<uint64_t>(middle.stride_w), kernel_h,
                                     static_cast<uint64_t>(middle.kernel_w))
             .row;
-    return runtime::SliceScratchBytes(height, width, kernel_h, row) <= runtime::kSliceScratchBytes;
+    return runtime::SlicesHaveRoom(height, width, kernel_h, row);
   }
 
   static std::string BlocksOf(const PlannedPhase& phase) {

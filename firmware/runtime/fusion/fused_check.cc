@@ -164,7 +164,7 @@ class PhaseCheck {
                                             params.kernel_h, params.kernel_w)
                              .row;
     return rows <= layers[1].input.rows && height <= layers[2].input.rows &&
-           SliceScratchBytes(height, map_.width, params.kernel_h, row) <= kSliceScratchBytes;
+           SlicesHaveRoom(height, map_.width, params.kernel_h, row);
   }
 
   /// The operator `op` of the phase; its own prepare has been kOk, since it comes before.

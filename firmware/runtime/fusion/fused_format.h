@@ -117,15 +117,17 @@ static_assert(sizeof(FusedBlock) == 28);
 static_assert(sizeof(FusedParams) == 36);
 static_assert(sizeof(MoveParams) == 12);
 
-/// Sliced forms: what an iteration keeps on the stack, at least.
-/// - Four channels of the depthwise layer's output, int8 a pixel.
-/// - Rows of one expanded channel that an output row needs, int16, borders included.
+/// Sliced forms: what an iteration keeps on the stack. Four channels of the depthwise layer's
+/// output, int8 a pixel; rows of one expanded channel that an output row needs, int16, borders
+/// included.
+inline constexpr uint32_t kSliceScratchBytes = 728;
+inline constexpr uint32_t kSliceRowsBytes = 448;
 constexpr uint64_t SliceOutputBytes(uint64_t height, uint64_t out_w) { return 4 * height * out_w; }
-constexpr uint64_t SliceScratchBytes(uint64_t height, uint64_t out_w, uint64_t kernel_h,
-                                     uint64_t row) {
-  return SliceOutputBytes(height, out_w) + kernel_h * row * sizeof(int16_t);
+/// `row`: DepthwiseStrip::row.
+constexpr bool SlicesHaveRoom(uint64_t height, uint64_t out_w, uint64_t kernel_h, uint64_t row) {
+  return SliceOutputBytes(height, out_w) <= kSliceScratchBytes &&
+         kernel_h * row * sizeof(int16_t) <= kSliceRowsBytes;
 }
-inline constexpr uint32_t kSliceScratchBytes = 728;  ///< There is.
 
 inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.
 inline constexpr uint32_t kMaxFusedBlocks = 16;    ///< Of a phase.

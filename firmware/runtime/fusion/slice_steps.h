@@ -25,28 +25,26 @@ inline int32_t AddFourDepths(uint32_t even, uint32_t odd, const Word* weights, i
 
 #if !(defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP)
 
-/// Four channels of `pixels` pixels that follow each other, each of `depth` values. REQUIRES: depth
-/// is a positive multiple of four, and there are pixels.
+/// Four channels of `pixels` pixels that follow each other, each of `depth` values. Up to three
+/// values behind the last one are read, and count for nothing. REQUIRES: there are pixels.
 template <WeightForm kForm>
 inline void ConvPixels(const int8_t* values, uint32_t depth, const Word* weights,
                        const PackedRequant* requant, int8_t* out, uint32_t pixels) {
   for (; pixels > 0; --pixels, values += depth, out += 4) {
-    ConvGroups<kForm>(values, values + depth, weights, requant, out, 1);
+    ConvGroups<kForm>(values, values + RoundUp(depth, 4), weights, requant, out, 1);
   }
 }
 
-/// One channel of 4 * `fours` pixels that follow each other, each of `depth` values; `weights` are
-/// its own among those of four channels. REQUIRES: depth is a positive multiple of four, and there
-/// are pixels.
+/// The same for one channel of 4 * `fours` pixels; `weights` are its own among those of four
+/// channels.
 template <WeightForm kForm>
 inline void ConvPlane(const int8_t* values, uint32_t depth, const Word* weights,
                       const PackedRequant* requant, int8_t* out, uint32_t fours) {
-  for (uint32_t p = 0; p < 4 * fours; ++p) {
+  for (uint32_t p = 0; p < 4 * fours; ++p, values += depth) {
     int32_t sum = requant->bias;
     const Word* of = weights;
-    for (const int8_t* const end = values + depth; values != end;
-         values += 4, of += kDirectWords<kForm>) {
-      const uint32_t word = LoadWord(values);
+    for (uint32_t d = 0; d < depth; d += 4, of += kDirectWords<kForm>) {
+      const uint32_t word = LoadWord(values + d);
       sum = AddFourDepths<kForm>(ExtendEvenBytes(word), ExtendOddBytes(word), of, sum);
     }
     out[p] = OutputOf(sum, *requant);

@@ -11,6 +11,8 @@ namespace tinyrig::runtime {
   "push {r1-r11, lr}\n\t"                           \
   "1:\n\t" TINYRIG_LOAD_BIASES                      \
   "ldr r12, [sp]\n\t"                               \
+  "add r12, r12, #3\n\t"                            \
+  "bic r12, r12, #3\n\t"                            \
   "add r1, r0, r12\n\t"                             \
   "tst r12, #4\n\t"                                 \
   "bne 3f\n\t"                                      \
@@ -21,7 +23,10 @@ namespace tinyrig::runtime {
   "ldrd r2, r3, [sp, #4]\n\t" TINYRIG_STORE_OUTPUTS \
   "ldr r8, [sp, #52]\n\t"                           \
   "str r0, [sp, #48]\n\t"                           \
-  "mov r0, r1\n\t"                                  \
+  "ldr r9, [sp]\n\t"                                \
+  "rsb r9, r9, #0\n\t"                              \
+  "and r9, r9, #3\n\t"                              \
+  "sub r0, r1, r9\n\t"                              \
   "sub r3, r3, #64\n\t"                             \
   "subs r8, r8, #1\n\t"                             \
   "str r8, [sp, #52]\n\t"                           \
@@ -83,8 +88,7 @@ template <>
   "mov r5, r4\n\t"                                       \
   "mov r6, r4\n\t"                                       \
   "mov r7, r4\n\t"                                       \
-  "add r10, r0, r1\n\t"                                  \
-  "add r3, r10, r1, lsl #1\n\t"                          \
+  "add r3, r1, r1, lsl #1\n\t" "add r3, r3, r0\n\t" "add r10, r1, #3\n\t" "bic r10, r10, #3\n\t" "add r10, r10, r0\n\t"                                  \
   "2:\n\t" load_weights                                  \
   "ldr lr, [r0, r1]\n\t" TINYRIG_ADD_PIXEL("r5")         \
   "ldr lr, [r0, r1, lsl #1]\n\t" TINYRIG_ADD_PIXEL("r6") \
@@ -92,7 +96,7 @@ template <>
   "ldr lr, [r3], #4\n\t" TINYRIG_ADD_PIXEL("r7")         \
   "cmp r0, r10\n\t"                                      \
   "bne 2b\n\t"                                           \
-  "mov r0, r3\n\t"                                       \
+  "rsb r0, r1, #0\n\t" "and r0, r0, #3\n\t" "sub r0, r3, r0\n\t"                                       \
   "ldr r2, [sp, #40]\n\t"                                \
   "ldm r11, {r8, r9, r10, r12}\n\t"                      \
   TINYRIG_PIXEL_OUTPUT("r4") TINYRIG_PIXEL_OUTPUT("r5")  \

@@ -63,19 +63,24 @@ class Slices {
  private:
   uint32_t strip_in_rows() const { return (strip_rows_ - 1) * shape_.stride_h + shape_.kernel_h; }
 
-  /// Shares memory out. First what there must be, in the smaller place that holds it; then planes
-  /// of four channels, in the other one; then more rows that are widened at once.
+  /// Shares memory out: rows that are widened in own_, with as many as there is room for; outputs
+  /// beside them or in the caller's scratch; and planes of four channels in the rest of that.
   void Share(uint32_t planes_bytes) {
     const auto height = static_cast<uint32_t>(task_.output.count());
-    const auto taken =
-        static_cast<uint32_t>(SliceScratchBytes(height, shape_.out_w, shape_.kernel_h, shape_.row));
-    const bool own = taken <= sizeof(own_);
-    const uint32_t room = own ? sizeof(own_) : kSliceScratchBytes;
-    const uint32_t other_room = own ? kSliceScratchBytes : sizeof(own_);
-    made_ = own ? own_ : task_.scratch;
-    strip_ = reinterpret_cast<int16_t*>(made_ + SliceOutputBytes(height, shape_.out_w));
-    planes_ = planes_bytes > other_room ? nullptr : own ? task_.scratch : own_;
-    const uint32_t more = (room - taken) / (shape_.stride_h * shape_.row * 2);
+    const auto outputs = static_cast<uint32_t>(SliceOutputBytes(height, shape_.out_w));
+    const uint32_t row = shape_.row * sizeof(int16_t);
+    uint32_t room = sizeof(own_) - shape_.kernel_h * row;
+    uint32_t scratch = kSliceScratchBytes;
+    strip_ = reinterpret_cast<int16_t*>(own_);
+    if (outputs <= room) {
+      room -= outputs;
+      made_ = own_ + sizeof(own_) - outputs;
+    } else {
+      scratch -= outputs;
+      made_ = task_.scratch + scratch;
+    }
+    planes_ = planes_bytes <= scratch ? task_.scratch : nullptr;
+    const uint32_t more = room / (shape_.stride_h * row);
     strip_rows_ = more + 1 < height ? more + 1 : height;
   }
 
@@ -121,11 +126,12 @@ class Slices {
     const uint32_t depth = task_.expand.input().dims[3];
     ForEachRun([&](const int8_t* values, uint32_t first, uint32_t pixels) {
       int8_t* out = planes_ + 4 * first;
-      if (depth % 4 == 0) {
-        ConvPixels<kForm>(values, depth, ExpandWeights(channel), requant, out, pixels);
-      } else {
-        for (uint32_t i = 0; i < 4; ++i)
-          OddDepth(channel + i, requant[i], values, pixels, out + i, 4);
+      const uint32_t whole = pixels - Remote(depth);
+      if (whole != 0) {
+        ConvPixels<kForm>(values, depth, ExpandWeights(channel), requant, out, whole);
+      }
+      for (uint32_t i = 0; i < 4 && whole != pixels; ++i) {
+        LastPixel(channel + i, requant[i], values + whole * depth, out + 4 * whole + i);
       }
       ClampValues(out, 4 * pixels, params.activation_min, params.activation_max);
     });
@@ -138,30 +144,29 @@ class Slices {
     const uint32_t depth = task_.expand.input().dims[3];
     ForEachRun([&](const int8_t* values, uint32_t first, uint32_t pixels) {
       int8_t* out = task_.plane + first;
-      const uint32_t fours = depth % 4 == 0 ? pixels / 4 : 0;
+      const uint32_t fours = (pixels - Remote(depth)) / 4;
       if (fours != 0) ConvPlane<kForm>(values, depth, ExpandWeights(channel), &requant, out, fours);
-      const uint32_t done = 4 * fours;
-      OddDepth(channel, requant, values + done * depth, pixels - done, out + done, 1);
+      for (uint32_t i = 4 * fours; i < pixels; ++i) {
+        LastPixel(channel, requant, values + i * depth, out + i);
+      }
       ClampValues(out, pixels, params.activation_min, params.activation_max);
     });
   }
 
-  /// One channel of any depth, pixel by pixel.
-  void OddDepth(uint32_t channel, const PackedRequant& requant, const int8_t* values,
-                uint32_t pixels, int8_t* out, uint32_t step) const {
+  /// Whether a run's last pixel is computed by itself, since what lies behind it may be no memory.
+  static uint32_t Remote(uint32_t depth) { return depth % 4 == 0 ? 0 : 1; }
+
+  /// One channel of a pixel, never reading more than it has.
+  void LastPixel(uint32_t channel, const PackedRequant& requant, const int8_t* values,
+                 int8_t* out) const {
     const uint32_t depth = task_.expand.input().dims[3];
-    for (; pixels > 0; --pixels, out += step) {
-      const Word* weights = ExpandWeights(channel);
-      int32_t sum = requant.bias;
-      for (uint32_t left = depth; left > 0; weights += kDirectWords<kForm>) {
-        const uint32_t word = LoadBytes(values, left);
-        sum = AddFourDepths<kForm>(ExtendEvenBytes(word), ExtendOddBytes(word), weights, sum);
-        const uint32_t taken = left < 4 ? left : 4;
-        values += taken;
-        left -= taken;
-      }
-      *out = OutputOf(sum, requant);
+    const Word* weights = ExpandWeights(channel);
+    int32_t sum = requant.bias;
+    for (uint32_t d = 0; d < depth; d += 4, weights += kDirectWords<kForm>) {
+      const uint32_t word = LoadBytes(values + d, depth - d);
+      sum = AddFourDepths<kForm>(ExtendEvenBytes(word), ExtendOddBytes(word), weights, sum);
     }
+    *out = OutputOf(sum, requant);
   }
 
   void Depthwise(uint32_t channel, PlaneView plane, int8_t* out) const {
@@ -226,7 +231,7 @@ class Slices {
   int8_t* made_;         ///< Four channels of the depthwise layer's output, pixel by pixel.
   int16_t* strip_;
   int8_t* planes_;  ///< Four expanded channels, pixel by pixel; or null: they are made one by one.
-  alignas(4) int8_t own_[448];
+  alignas(4) int8_t own_[kSliceRowsBytes];
 };
 
 }  // namespace
