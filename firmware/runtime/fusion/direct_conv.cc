@@ -16,20 +16,22 @@ void Channels(const OpContext& layer, const int8_t* values, uint32_t depth, int8
   const uint32_t rest = depth % kDepthStep;
   const int8_t* const end = values + (depth - rest);
   uint32_t left = layer.output().dims[3];
-  if (rest == 0 && left >= 4) {
+  if (rest == 0) {
     const uint32_t whole = left / 4 * 4;
-    weights = ConvGroups<kForm>(values, end, weights, requant, out, left / 4);
-    requant += whole;
-    out += whole;
-    left -= whole;
+    if (whole != 0) weights = ConvGroups<kForm>(values, end, weights, requant, out, whole / 4);
+    if (left == whole) return;
+    int8_t some[4];
+    ConvGroups<kForm>(values, end, weights, requant + whole, some, 1);
+    for (uint32_t c = whole; c < left; ++c) out[c] = some[c - whole];
+    return;
   }
-  const uint32_t last = rest == 0 ? 0 : LoadBytes(end, rest);
+  const uint32_t last = LoadBytes(end, rest);
   while (left > 0) {
     FourSums sums(requant);
     for (const int8_t* at = values; at != end; at += 4) {
       weights = AddDepths<kForm>(LoadWord(at), weights, sums);
     }
-    if (rest != 0) weights = AddDepths<kForm>(last, weights, sums);
+    weights = AddDepths<kForm>(last, weights, sums);
     sums.Store(requant, left, out);
     if (left <= 4) return;
     requant += 4;
