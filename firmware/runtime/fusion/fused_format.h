@@ -123,10 +123,12 @@ static_assert(sizeof(MoveParams) == 12);
 inline constexpr uint32_t kSliceScratchBytes = 728;
 inline constexpr uint32_t kSliceRowsBytes = 448;
 constexpr uint64_t SliceOutputBytes(uint64_t height, uint64_t out_w) { return 4 * height * out_w; }
-/// `row`: DepthwiseStrip::row.
+/// One of the two places for each. `row`: DepthwiseStrip::row.
 constexpr bool SlicesHaveRoom(uint64_t height, uint64_t out_w, uint64_t kernel_h, uint64_t row) {
-  return SliceOutputBytes(height, out_w) <= kSliceScratchBytes &&
-         kernel_h * row * sizeof(int16_t) <= kSliceRowsBytes;
+  const uint64_t outputs = SliceOutputBytes(height, out_w);
+  const uint64_t rows = kernel_h * row * sizeof(int16_t);
+  return (outputs <= kSliceScratchBytes && rows <= kSliceRowsBytes) ||
+         (outputs <= kSliceRowsBytes && rows <= kSliceScratchBytes);
 }
 
 inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.

@@ -64,15 +64,20 @@ class Slices {
   uint32_t strip_in_rows() const { return (strip_rows_ - 1) * shape_.stride_h + shape_.kernel_h; }
 
   /// Shares memory out: rows that are widened in own_, with as many as there is room for; outputs
-  /// beside them or in the caller's scratch; and planes of four channels in the rest of that.
+  /// beside them or in the caller's scratch; and planes of four channels in the rest of that. Wide
+  /// rows are in the scratch instead, outputs in own_.
   void Share(uint32_t planes_bytes) {
     const auto height = static_cast<uint32_t>(task_.output.count());
     const auto outputs = static_cast<uint32_t>(SliceOutputBytes(height, shape_.out_w));
     const uint32_t row = shape_.row * sizeof(int16_t);
-    uint32_t room = sizeof(own_) - shape_.kernel_h * row;
-    uint32_t scratch = kSliceScratchBytes;
-    strip_ = reinterpret_cast<int16_t*>(own_);
-    if (outputs <= room) {
+    const uint32_t rows = shape_.kernel_h * row;
+    const bool wide = rows > sizeof(own_);
+    uint32_t room = (wide ? kSliceScratchBytes : sizeof(own_)) - rows;
+    uint32_t scratch = wide ? 0 : kSliceScratchBytes;
+    strip_ = reinterpret_cast<int16_t*>(wide ? task_.scratch : own_);
+    if (wide) {
+      made_ = own_;
+    } else if (outputs <= room) {
       room -= outputs;
       made_ = own_ + sizeof(own_) - outputs;
     } else {
