@@ -121,10 +121,13 @@ class Strip {
   int16_t* planes_;
 };
 
-/// The whole image for up to four channels. `weights` holds theirs as int16, `in` and `out` start
-/// at the first of them.
-void Group(const Shape& shape, Strip& strip, uint32_t channels, const int16_t* weights,
-           const PackedRequant* requant, const int8_t* in, int8_t* out) {
+/// How a plane of it is computed.
+struct Plane {
+  PlaneShape shape;
+  PlaneFunction kernel;
+};
+
+Plane MakePlane(const Shape& shape) {
   const PlaneShape plane = {.row = shape.row,
                             .out_w = shape.out_w,
                             .out_step = shape.channels,
@@ -132,13 +135,20 @@ void Group(const Shape& shape, Strip& strip, uint32_t channels, const int16_t* w
                             .kernel_w = shape.kernel_w,
                             .stride_h = shape.stride_h,
                             .stride_w = shape.stride_w};
-  const auto channel = PlaneKernel(plane);
+  return {plane, PlaneKernel(plane)};
+}
+
+/// The whole image for up to four channels. `weights` holds theirs as int16, `in` and `out` start
+/// at the first of them.
+void Group(const Shape& shape, const Plane& plane, Strip& strip, uint32_t channels,
+           const int16_t* weights, const PackedRequant* requant, const int8_t* in, int8_t* out) {
   for (uint32_t y = 0; y < shape.out_h; y += shape.strip_out_rows) {
     const uint32_t left = shape.out_h - y;
     const uint32_t rows = left < shape.strip_out_rows ? left : shape.strip_out_rows;
     strip.Load(in, channels, y * shape.stride_h, (rows - 1) * shape.stride_h + shape.kernel_h);
     for (uint32_t c = 0; c < channels; ++c) {
-      channel(plane, rows, strip.plane(c), weights + c * shape.weights, requant[c], out + c);
+      plane.kernel(plane.shape, rows, strip.plane(c), weights + c * shape.weights, requant[c],
+                   out + c);
     }
     out += rows * shape.out_w * shape.channels;
   }
@@ -180,6 +190,7 @@ template <WeightForm kForm>
 void DepthwiseConv(const OpContext& context) {
   const auto& params = context.params<ConvParams>();
   const Shape shape = MakeShape(context);
+  const Plane plane = MakePlane(shape);
   const uint32_t batches = context.output().dims[0];
   Strip strip(shape, context.scratch());
   int16_t* widened = context.scratch() + kChannels * shape.plane;
@@ -197,7 +208,7 @@ void DepthwiseConv(const OpContext& context) {
         const auto* packed = context.InBlob<int8_t>(params.weights_offset) + c * shape.weights;
         Widen(packed, widened, channels * shape.weights);
       }
-      Group(shape, strip, channels, weights,
+      Group(shape, plane, strip, channels, weights,
             context.InBlob<PackedRequant>(params.requant_offset) + c, image + c, result + c);
     }
     image += shape.in_h * shape.in_w * shape.channels;
