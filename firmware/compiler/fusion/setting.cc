@@ -224,6 +224,20 @@ Result<FusionPlan> PlanBlocks(const Chain& chain, const CostRules& rules, const 
   return LayOut(chain, rules, list);
 }
 
+/// Whether every column of the input can be gone once a sweep has passed it.
+Status CheckSlabs(const Chain& chain, const FusionSetting& setting) {
+  constexpr std::string_view kTry = "use input=rows, resident or outside";
+  if (setting.kind == FusionSetting::Kind::kHeadPatch) {
+    return Invalid(fmt::format("patches read whole rows of the input, slabs have none; {}", kTry));
+  }
+  const auto again = std::ranges::find(chain.skips, 0, &Skip::from);
+  if (again == chain.skips.end()) return OkStatus();
+  return Invalid(
+      fmt::format("the residual sum that makes map {} needs the network's input again, slabs "
+                  "are gone then; {}",
+                  again->to, kTry));
+}
+
 int64_t MacLimit(const Chain& chain, double factor) {
   return static_cast<int64_t>(std::floor(factor * static_cast<double>(chain.Macs())));
 }
@@ -314,6 +328,7 @@ Result<std::vector<FusionPlan>> PlanFusion(const Chain& chain, const FusionSetti
                               "outside or resident; use exact",
                               preset));
   }
+  if (setting.input == InputPlace::kSlabs) TRY(CheckSlabs(chain, setting));
   switch (setting.kind) {
     case FusionSetting::Kind::kNone:
       return Checked(chain, rules, LayOut(chain, rules, HeadThenLayers(chain, {})));
