@@ -108,6 +108,7 @@ std::string_view CutField(std::string_view& text) {
 Status ReadKind(std::string_view name, std::string_view& rest, FusionSetting& setting) {
   using enum FusionSetting::Kind;
   if (name.starts_with("[")) {
+    TRY(ParseBlocks(name).status());
     setting.kind = kBlocks;
     setting.blocks = std::string(name);
   } else if (name == "none") {
@@ -200,7 +201,7 @@ std::vector<std::vector<FusedBlock>> StreamHeads(const Chain& chain) {
 }
 
 Result<FusionPlan> PlanBlocks(const Chain& chain, const CostRules& rules, const std::string& text) {
-  TRY_ASSIGN(const BlockPhases phases, ParseBlocks(text, chain.size()));
+  TRY_ASSIGN(const BlockPhases phases, ParseBlocks(text, chain.size(), chain.tail.follows));
   PhaseList list;
   for (const std::vector<FusedBlock>& blocks : phases) {
     PhaseChoice phase = {blocks.front().first, blocks.back().last + 1, 0, 0, blocks};
