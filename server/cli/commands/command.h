@@ -13,7 +13,6 @@
 /// names them. Results go to stdout, everything else to stderr.
 namespace tinyrig::cli {
 
-
 /// Options that every command has.
 struct Common {
   ServerChoice server;  ///< --server and what goes with it.
