@@ -160,4 +160,30 @@ Result<ArenaLayout> LayOutArena(const Graph& graph, const std::vector<LoweredOp>
   return layout;
 }
 
+uint64_t PeakWithoutIo(const Graph& graph, const std::vector<LoweredOp>& ops,
+                       const std::vector<PlannedBuffer>& buffers) {
+  std::vector<bool> is_io(graph.tensors.size());
+  for (const auto* ends : {&graph.inputs, &graph.outputs}) {
+    for (const uint32_t tensor : *ends) is_io[tensor] = true;
+  }
+  const auto join = [&](const LoweredOp& op) {
+    if (op.sharing != Sharing::kView) return;
+    is_io[op.inputs[0]] = is_io[op.output] = is_io[op.inputs[0]] || is_io[op.output];
+  };
+  std::ranges::for_each(ops, join);
+  std::ranges::for_each(ops.rbegin(), ops.rend(), join);
+  uint64_t peak = 0;
+  for (uint32_t step = 0; step < ops.size(); ++step) {
+    uint64_t alive = 0;
+    for (const PlannedBuffer& buffer : buffers) {
+      const bool counts =
+          buffer.tflite_tensors.empty() ||
+          std::ranges::any_of(buffer.tflite_tensors, [&](uint32_t t) { return !is_io[t]; });
+      if (counts && buffer.first_op <= step && step <= buffer.last_op) alive += buffer.bytes;
+    }
+    peak = std::max(peak, alive);
+  }
+  return peak;
+}
+
 }  // namespace tinyrig::compiler

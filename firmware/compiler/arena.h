@@ -33,4 +33,9 @@ Result<ArenaLayout> LayOutArena(const Graph& graph, const std::vector<LoweredOp>
 Result<ArenaLayout> LayOutArena(const Graph& graph, const std::vector<LoweredOp>& ops,
                                 const std::vector<uint32_t>& inputs);
 
+/// The most that lives at one step beside the network's inputs and outputs, which most of the
+/// literature leaves out. A buffer that other values share with them counts.
+uint64_t PeakWithoutIo(const Graph& graph, const std::vector<LoweredOp>& ops,
+                       const std::vector<PlannedBuffer>& buffers);
+
 }  // namespace tinyrig::compiler

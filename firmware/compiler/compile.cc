@@ -103,6 +103,8 @@ Result<Compiled> Compile(const Graph& file_graph, const Variant& variant) {
   plan.buffers = std::move(layout.buffers);
   plan.arena_bytes = layout.bytes;
   plan.arena_lower_bound_bytes = layout.lower_bound;
+  plan.arena_without_io_bytes = program.fusion ? program.fusion->peak_ram_without_io_bytes
+                                               : PeakWithoutIo(graph, ops, plan.buffers);
   plan.blob_bytes = compiled.blob.size();
   plan.fusion = std::move(program.fusion);
   for (size_t i = 0; i < ops.size(); ++i) {

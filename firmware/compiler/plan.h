@@ -68,6 +68,7 @@ struct Plan {
   uint64_t arena_bytes = 0;
   uint64_t arena_lower_bound_bytes =
       0;  ///< The most that lives at one step; no placement needs less.
+  uint64_t arena_without_io_bytes = 0;  ///< The network's input and output not counted.
   uint64_t blob_bytes = 0;
   uint64_t weights_bytes = 0;  ///< Of the blob.
   uint64_t tables_bytes = 0;   ///< Requantisation tables, of the blob.

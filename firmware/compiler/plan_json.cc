@@ -64,6 +64,7 @@ ordered_json ToJson(const Plan& plan) {
   ordered_json json = {{"variant", plan.variant.ToString()},
                        {"arena_bytes", plan.arena_bytes},
                        {"arena_lower_bound_bytes", plan.arena_lower_bound_bytes},
+                       {"arena_without_io_bytes", plan.arena_without_io_bytes},
                        {"blob_bytes", plan.blob_bytes},
                        {"weights_bytes", plan.weights_bytes},
                        {"tables_bytes", plan.tables_bytes},

@@ -17,6 +17,7 @@ set(TINYRIG_COMPILER_SOURCES
     ${compiler_dir}/fusion/graph_chain.cc
     ${compiler_dir}/fusion/graph_layer.cc
     ${compiler_dir}/fusion/notation.cc
+    ${compiler_dir}/fusion/patch.cc
     ${compiler_dir}/fusion/phase.cc
     ${compiler_dir}/fusion/phase_search.cc
     ${compiler_dir}/fusion/rows.cc

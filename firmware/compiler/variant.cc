@@ -39,13 +39,6 @@ constexpr Key kKeys[] = {
      [](Variant& variant, std::string_view value) { variant.synthesis = std::string(value); }},
 };
 
-/// Whether the executor may know the plan that a setting gives; the compiler says it for sure.
-bool IsExecutable(const FusionSetting& setting) {
-  using Kind = FusionSetting::Kind;
-  return setting.kind == Kind::kBlocks || setting.kind == Kind::kHeadStream ||
-         setting.kind == Kind::kSearch;
-}
-
 Status Invalid(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
 }  // namespace
@@ -76,16 +69,9 @@ Result<Variant> MakeVariant(const std::vector<std::pair<std::string, std::string
     if (std::find(key->values.begin(), key->values.end(), value) == key->values.end()) {
       const auto setting = name == "fusion" ? ParseFusionSetting(value)
                                             : Result<FusionSetting>(Invalid("no setting"));
-      if (setting.ok() && IsExecutable(*setting)) {
+      if (setting.ok()) {
         variant.fusion = value;
         continue;
-      }
-      if (setting.ok()) {
-        return Status(Code::kUnimplemented,
-                      fmt::format("fusion={} can be planned (tinyrig plan --fusion), but no "
-                                  "firmware executes it yet; use none, file, msf:GOAL, tiny:GOAL, "
-                                  "head_stream or a block list",
-                                  value));
       }
       std::string message = fmt::format("variant key '{}' has no value '{}'; values are {}", name,
                                         value, fmt::join(key->values, ", "));

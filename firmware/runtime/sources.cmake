@@ -20,6 +20,7 @@ set(TINYRIG_KERNELS_REFERENCE_SOURCES
     ${runtime_dir}/fusion/fused_check.cc
     ${runtime_dir}/fusion/fused_phase.cc
     ${runtime_dir}/fusion/layer_window.cc
+    ${runtime_dir}/fusion/patches.cc
     ${runtime_dir}/fusion/pixel.cc
     ${runtime_dir}/fusion/pool.cc
     ${runtime_dir}/fusion/slices.cc

@@ -34,7 +34,7 @@ constexpr size_t kMaxFusionText = 4096;
 
 // The form of a fusion plan's setting; the compiler knows the rest.
 bool IsFusionPlan(std::string_view text) {
-  constexpr std::string_view kBegins[] = {"msf:", "tiny:", "head_", "["};
+  constexpr std::string_view kBegins[] = {"msf:", "tiny:", "head_", "none:", "["};
   return text.size() <= kMaxFusionText &&
          std::ranges::any_of(kBegins, [&](std::string_view b) { return text.starts_with(b); }) &&
          std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~' && c != ','; });
@@ -49,7 +49,7 @@ const std::array<AxisRule, 4>& Axes() {
        &v1::Variant::fusion,
        {"none", "file"},
        IsFusionPlan,
-       ", msf:GOAL, tiny:GOAL or a block list (tinyrig plan --fusion)"},
+       ", head_patch, head_stream, msf:GOAL, tiny:GOAL or a block list (tinyrig plan --fusion)"},
       {"synthesis", &v1::VariantMatrix::mutable_synthesis, &v1::Variant::synthesis, {"none"}},
   }};
   return axes;

@@ -23,6 +23,7 @@ PlanFacts FactsOf(const compiler::Plan& plan, size_t blob_bytes) {
   facts.macs = plan.macs;
   facts.blob_bytes = blob_bytes;
   facts.arena_bytes = plan.arena_bytes;
+  facts.fused_peak_without_io_bytes = plan.arena_without_io_bytes;
   for (const compiler::TensorInfo& input : plan.inputs) {
     facts.input_bytes += static_cast<uint32_t>(input.bytes);
     const bool is_float32 = input.type == "float32";
@@ -44,7 +45,6 @@ PlanFacts FactsOf(const compiler::Plan& plan, size_t blob_bytes) {
   if (plan.fusion) {
     facts.fused_macs = plan.fusion->macs;
     facts.fused_macs_unfused = plan.fusion->macs_unfused;
-    facts.fused_peak_without_io_bytes = plan.fusion->peak_ram_without_io_bytes;
   }
   return facts;
 }

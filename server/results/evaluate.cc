@@ -322,6 +322,8 @@ std::vector<v1::Measurement> PlannedMeasurements(const PlanFacts& facts, v1::Fid
     list.Add("mac_factor",
              static_cast<double>(facts.fused_macs) / static_cast<double>(facts.fused_macs_unfused),
              "plan");
+  }
+  if (facts.fused_peak_without_io_bytes > 0) {
     list.Add("arena_without_io_bytes", static_cast<double>(facts.fused_peak_without_io_bytes),
              "plan");
   }

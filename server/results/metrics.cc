@@ -20,7 +20,7 @@ constexpr Metric kMetrics[] = {
     {"mac_factor", "1", "MACs of the fused layers by those of the same layers one by one, planned"},
     {"fused_macs", "MAC", "multiply-accumulates of the fused layers, counted as they ran"},
     {"arena_without_io_bytes", "B",
-     "RAM of the fused layers without the network's input and output, planned"},
+     "RAM for activations and scratch but the network's input and output, planned"},
     {"arena_bytes", "B", "RAM for activations and scratch, planned"},
     {"arena_used_bytes", "B", "RAM of the arena that was written"},
     {"stack_used_bytes", "B", "stack that was written"},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "firmware/compiler/fusion/patch.h"
 #include "firmware/compiler/fusion/rows.h"
 
 namespace tinyrig::compiler {
@@ -59,59 +60,14 @@ std::vector<ArenaPart> ChannelCaches(const Chain& chain, const FusedBlock& block
   return {plane, sums, Part(chain, PartKind::kStaged, block.last + 1, 1, 1)};
 }
 
-/// Columns that a patch of `width` needs of every map, as TileHeights() of rows.
-std::vector<int32_t> TileWidths(const Chain& chain, const FusedBlock& block) {
-  std::vector<int32_t> widths(static_cast<size_t>(block.last - block.first + 2));
-  widths.back() = std::min(block.width, chain.Width(block.last + 1));
-  for (int32_t l = block.last; l >= block.first; --l) {
-    const ChainLayer& layer = chain.layer(l);
-    const auto i = static_cast<size_t>(l - block.first);
-    widths[i] = std::min(layer.in_w, (widths[i + 1] - 1) * layer.stride_w + layer.kernel_w);
+/// Layer by layer: all of a patch's maps inside the block.
+std::vector<ArenaPart> PatchCaches(const Chain& chain, const FusedBlock& block) {
+  std::vector<ArenaPart> parts;
+  if (const PatchMaps patch = LayOutPatch(chain, block); patch.bytes > 0) {
+    parts.push_back({.kind = PartKind::kPatchMaps, .map = block.first, .bytes = patch.bytes});
   }
-  return widths;
-}
-
-/// Layer by layer: a patch's maps inside the block, of which two live at once, and the sums'.
-std::vector<ArenaPart> PatchCaches(const Chain& chain, const FusedBlock& block,
-                                   const std::vector<int32_t>& heights) {
-  const std::vector<int32_t> widths = TileWidths(chain, block);
-  const auto patch = [&](int32_t map) {
-    if (map <= block.first || map > block.last) return int64_t{0};
-    const auto i = static_cast<size_t>(map - block.first);
-    return int64_t{heights[i]} * widths[i] * chain.Channels(map);
-  };
-  ArenaPart most{.kind = PartKind::kPatchMaps, .map = block.first};
-  for (int32_t map = block.first; map <= block.last; ++map) {
-    int64_t bytes = patch(map) + patch(map + 1);
-    for (const Skip& skip : chain.skips) {
-      if (skip.from < map && skip.to > map) bytes += patch(skip.from);
-    }
-    if (bytes <= most.bytes) continue;
-    most.map = map;
-    most.bytes = bytes;
-  }
-  return {most};
-}
-
-/// Output columns first of each iteration, with the columns that each map before needs.
-int64_t PatchMacs(const Chain& chain, const FusedBlock& block) {
-  const int32_t rows = chain.Height(block.last + 1);
-  const int32_t columns = chain.Width(block.last + 1);
-  int64_t macs = 0;
-  for (int32_t y = 0; y < TileCount(rows, block.height); ++y) {
-    for (int32_t x = 0; x < TileCount(columns, block.width); ++x) {
-      RowSpan row = TileRows(rows, block.height, y);
-      RowSpan column = TileRows(columns, block.width, x);
-      for (int32_t l = block.last; l >= block.first; --l) {
-        const ChainLayer& layer = chain.layer(l);
-        macs += layer.RowMacs() / layer.out_w * row.count() * column.count();
-        row = InputRows(layer, row);
-        column = {std::max(0, column.lo * layer.stride_w - layer.pad_left),
-                  std::min(layer.in_w, InputColumnsEnd(layer, column.hi)) - 1};
-      }
-    }
-  }
-  return macs;
+  parts.push_back(Part(chain, PartKind::kStaged, block.last + 1, 1, 1));
+  return parts;
 }
 
 }  // namespace
@@ -132,9 +88,9 @@ bool CanSliceChannels(const Chain& chain, int32_t first, int32_t last) {
 }
 
 std::vector<ArenaPart> BlockCaches(const Chain& chain, const FusedBlock& block) {
+  if (block.mode == BlockMode::kPatch) return PatchCaches(chain, block);
   const std::vector<int32_t> heights = TileHeights(chain, block.first, block.last, block.height);
   if (block.mode == BlockMode::kChannels) return ChannelCaches(chain, block, heights);
-  if (block.mode == BlockMode::kPatch) return PatchCaches(chain, block, heights);
   std::vector<ArenaPart> parts;
   AddInnerMaps(chain, block, heights, parts);
   AddInnerSkips(chain, block, heights, parts);

@@ -47,7 +47,8 @@ enum class PartKind : uint8_t {
   kSums,         ///< int32 [rows][width][channels] of `map`: the projection so far.
   kStaged,       ///< One pixel of the block's output, complete before it overwrites input.
   kSkipColumns,  ///< [columns][rows][channels] of `map` until the sum that it ends in.
-  kPatchMaps,    ///< Neighbouring maps of a patch, the pair that takes most.
+  kPatchMaps,    ///< Where the maps of a patch lie in turn.
+  kPatchMap,     ///< [columns][rows][channels] of `map`: one of them.
 };
 
 struct ArenaPart {
@@ -60,6 +61,8 @@ struct ArenaPart {
   int32_t block = -1;  ///< Of the phase, whose cache it is; -1: lives as long as the phase.
   int32_t sum = -1;    ///< Of kSkipRing and kSkipColumns: the map that the sum makes.
 };
+
+inline constexpr int32_t kMaxBlockLayers = 64;  ///< What the executor holds.
 
 /// Bytes up to the next multiple of the alignment, a power of two.
 constexpr int64_t AlignUp(int64_t bytes, int64_t alignment) {

@@ -30,7 +30,7 @@ Candidates::Candidates(const Chain& chain, const CostRules& rules, const Family&
         tiles.push_back(TileRows(rows, height, i));
       }
       int64_t excess = 0;
-      for (int32_t first = last; first >= 0; --first) {
+      for (int32_t first = last; first >= 0 && last - first < kMaxBlockLayers; --first) {
         const ChainLayer& layer = chain.layer(first);
         excess -= needed[static_cast<size_t>(first)];
         for (RowSpan& tile : tiles) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "proto/status/status.h"
@@ -48,9 +49,10 @@ struct Skip {
 
 /// What follows the last map on the device.
 struct ChainTail {
-  bool pools = false;  ///< A mean over the whole map comes first: the map can be summed up as it
-                       ///< is made.
-  int64_t bytes = 0;   ///< The most that lives at once after that.
+  bool pools = false;   ///< A mean over the whole map comes first: the map can be summed up as it
+                        ///< is made.
+  int64_t bytes = 0;    ///< The most that lives at once after that.
+  std::string follows;  ///< The operator that ends the chain, for people; empty: none.
 };
 
 /// Map i is the input of layer i; map size() the output of the last.

@@ -70,6 +70,7 @@ ordered_json ToJson(const PlannedPhase& phase) {
         {{"map", move.map}, {"from", move.from}, {"to", move.to}, {"bytes", move.bytes}});
   }
   json["parts"] = std::move(parts);
+  for (const ArenaPart& map : phase.patch_maps) json["patch_maps"].push_back(ToJson(map));
   json["moves"] = std::move(moves);
   return json;
 }
@@ -108,6 +109,8 @@ std::string_view PartName(PartKind kind) {
       return "skip_columns";
     case PartKind::kPatchMaps:
       return "patch_maps";
+    case PartKind::kPatchMap:
+      return "patch_map";
   }
   return "";
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "firmware/compiler/fusion/notation.h"
+#include "firmware/compiler/fusion/patch.h"
 #include "firmware/compiler/fusion/phase.h"
 
 namespace tinyrig::compiler {
@@ -142,11 +143,17 @@ class PhaseLayout {
       top_ = bottom;
       for (ArenaPart part : BlockCaches(chain_, blocks_[i])) {
         part.block = static_cast<int32_t>(i);
+        if (part.kind == PartKind::kPatchMaps) PlacePatchMaps(blocks_[i]);
         Stack(part);
       }
       highest = std::max(highest, top_);
     }
     top_ = highest;
+  }
+
+  void PlacePatchMaps(const FusedBlock& block) {
+    phase_.patch_maps = LayOutPatch(chain_, block).maps;
+    for (ArenaPart& map : phase_.patch_maps) map.offset += top_;
   }
 
   /// From the arena's end down, the oldest map highest.
@@ -256,6 +263,7 @@ FusionPlan LayOut(const Chain& chain, const CostRules& rules, const PhaseList& l
                              .blocks = phase.blocks,
                              .moves = {},
                              .parts = {},
+                             .patch_maps = {},
                              .ram = phase.ram,
                              .macs = phase.macs});
     }
@@ -297,8 +305,8 @@ Status CheckPhase(const Chain& chain, const CostRules& rules,
     }
     if (!BlockPossible(chain, block, rules)) {
       return invalid(block,
-                     "cannot read the input in slabs: it is needed again for a sum, or as "
-                     "a whole; use another input");
+                     "cannot read the input in slabs: patches and channel slices take whole rows; "
+                     "leave out the 'p' or 'c', or use input=rows");
     }
     if (i > 0 && RingRows(chain, block, blocks[i - 1].height) == 0) {
       return invalid(block, "never reads the last rows of its input; end the phase before it");

@@ -25,7 +25,8 @@ struct PlannedPhase {
   int32_t end = 0;    ///< ...and that it makes.
   std::vector<FusedBlock> blocks;
   std::vector<MapMove> moves;
-  std::vector<ArenaPart> parts;  ///< Caches of different blocks share bytes.
+  std::vector<ArenaPart> parts;       ///< Caches of different blocks share bytes.
+  std::vector<ArenaPart> patch_maps;  ///< Where in kPatchMaps the maps of a patch lie.
   int64_t ram = 0;
   int64_t macs = 0;
 };

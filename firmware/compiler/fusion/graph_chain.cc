@@ -212,6 +212,7 @@ Result<GraphChain> FindChain(const Graph& graph) {
                               found.end));
   }
   found.chain.tail = TailOf(graph, readers, found);
+  found.chain.tail.follows = found.end;
   TRY(CheckChain(found.chain));
   return found;
 }

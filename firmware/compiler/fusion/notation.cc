@@ -53,21 +53,19 @@ bool TakeBlock(Reader& reader, FusedBlock& block) {
   return !reader.Take('h') || reader.TakeNumber(block.height);
 }
 
-Status CheckOrder(const FusedBlock& block, int32_t next, int32_t layers) {
+Status CheckOrder(const FusedBlock& block, int32_t next) {
   if (block.last < block.first) {
     return Invalid(fmt::format("block {} ends before it begins", ToString(block)));
   }
   if (block.first < next) {
-    return Invalid(fmt::format("block {} overlaps the one before it; layer {} is next",
+    return Invalid(fmt::format("block {} overlaps the one before it; begin it with layer {}",
                                ToString(block), next));
   }
   if (block.first > next) {
     return Invalid(
-        fmt::format("block {} leaves a gap: layer {} is in no block", ToString(block), next));
-  }
-  if (block.last >= layers) {
-    return Invalid(fmt::format("block {} goes beyond the chain; its last layer is {}",
-                               ToString(block), layers - 1));
+        fmt::format("block {0} leaves a gap: layer {1} is in no block; put [{1}] before it, or "
+                    "begin it with layer {1}",
+                    ToString(block), next));
   }
   return OkStatus();
 }
@@ -103,7 +101,7 @@ std::string ToString(const BlockPhases& phases) {
   return text;
 }
 
-Result<BlockPhases> ParseBlocks(std::string_view text, int32_t layers) {
+Result<BlockPhases> ParseBlocks(std::string_view text) {
   BlockPhases phases;
   int32_t next = 0;
   for (Reader reader(text); !reader.done();) {
@@ -119,7 +117,7 @@ Result<BlockPhases> ParseBlocks(std::string_view text, int32_t layers) {
         return Invalid(
             fmt::format("'{}' is not a block of phase {}; {}", at, phases.size(), kExample));
       }
-      TRY(CheckOrder(block, next, layers));
+      TRY(CheckOrder(block, next));
       next = block.last + 1;
       phase.push_back(block);
     } while (reader.Take('~'));
@@ -128,11 +126,27 @@ Result<BlockPhases> ParseBlocks(std::string_view text, int32_t layers) {
                                  ToString(phase.back()), kExample));
     }
   }
-  if (next < layers) {
-    return Invalid(fmt::format("the list ends at layer {}, the chain at layer {}; {}", next - 1,
-                               layers - 1, kExample));
-  }
   return phases;
+}
+
+Result<BlockPhases> ParseBlocks(std::string_view text, int32_t layers, std::string_view follows) {
+  TRY_ASSIGN(BlockPhases phases, ParseBlocks(text));
+  const int32_t last = phases.empty() ? -1 : phases.back().back().last;
+  for (const std::vector<FusedBlock>& phase : phases) {
+    for (const FusedBlock& block : phase) {
+      if (block.last < layers) continue;
+      const std::string why =
+          follows.empty() ? "" : fmt::format(": {} follows and cannot be fused", follows);
+      return Invalid(
+          fmt::format("block {} goes beyond the chain, whose last layer is {}{}; end "
+                      "the list there",
+                      ToString(block), layers - 1, why));
+    }
+  }
+  if (last == layers - 1) return phases;
+  return Invalid(fmt::format(
+      "the list ends at layer {}, the chain at layer {}; put [{}-{}], or smaller blocks, behind it",
+      last, layers - 1, last + 1, layers - 1));
 }
 
 }  // namespace tinyrig::compiler

@@ -18,8 +18,13 @@ std::string ToString(const FusedBlock& block);
 std::string ToString(const std::vector<FusedBlock>& phase);
 std::string ToString(const BlockPhases& phases);
 
-/// Reads a list that covers layers 0 to `layers` - 1, each once and in order. Errors:
-/// kInvalidArgument naming the block that is malformed, overlaps or leaves a gap.
-Result<BlockPhases> ParseBlocks(std::string_view text, int32_t layers);
+/// Reads a list, whatever chain it is for. Errors: kInvalidArgument naming the block that is
+/// malformed, overlaps or leaves a gap, and what to write instead.
+Result<BlockPhases> ParseBlocks(std::string_view text);
+
+/// Reads a list that covers layers 0 to `layers` - 1, each once and in order. `follows`: what comes
+/// after them, for messages. Errors: as above; naming the block that goes beyond the last layer.
+Result<BlockPhases> ParseBlocks(std::string_view text, int32_t layers,
+                                std::string_view follows = "");
 
 }  // namespace tinyrig::compiler

@@ -208,9 +208,11 @@ bool BlockPossible(const Chain& chain, const FusedBlock& block, const CostRules&
 
 bool PoolsByChannel(const Chain& chain, const FusedBlock& first, int32_t end, bool several,
                     const CostRules& rules) {
+  const auto ends_here = [&](const Skip& skip) { return skip.to == end; };
   return end == chain.size() && !several && first.first == first.last && first.first != 0 &&
+         chain.layer(first.first).kind == LayerKind::kConv &&
          chain.layer(first.first).pointwise() && rules.output == OutputPlace::kPooled &&
-         chain.tail.pools;
+         chain.tail.pools && std::ranges::none_of(chain.skips, ends_here);
 }
 
 int64_t MapsBytes(const Chain& chain, const FusedBlock& first, int32_t end, bool several,

@@ -59,7 +59,8 @@ bool BlockPossible(const Chain& chain, const FusedBlock& block, const CostRules&
 int64_t MapsBytes(const Chain& chain, const FusedBlock& first, int32_t end, bool several,
                   const CostRules& rules);
 
-/// Whether the last layer runs alone, one output channel after the other, into its mean.
+/// Whether the last layer, a 1x1 convolution without a sum, runs alone, one output channel after
+/// the other, into its mean.
 bool PoolsByChannel(const Chain& chain, const FusedBlock& first, int32_t end, bool several,
                     const CostRules& rules);
 

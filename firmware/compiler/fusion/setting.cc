@@ -108,6 +108,7 @@ std::string_view CutField(std::string_view& text) {
 Status ReadKind(std::string_view name, std::string_view& rest, FusionSetting& setting) {
   using enum FusionSetting::Kind;
   if (name.starts_with("[")) {
+    TRY(ParseBlocks(name).status());
     setting.kind = kBlocks;
     setting.blocks = std::string(name);
   } else if (name == "none") {
@@ -200,7 +201,7 @@ std::vector<std::vector<FusedBlock>> StreamHeads(const Chain& chain) {
 }
 
 Result<FusionPlan> PlanBlocks(const Chain& chain, const CostRules& rules, const std::string& text) {
-  TRY_ASSIGN(const BlockPhases phases, ParseBlocks(text, chain.size()));
+  TRY_ASSIGN(const BlockPhases phases, ParseBlocks(text, chain.size(), chain.tail.follows));
   PhaseList list;
   for (const std::vector<FusedBlock>& blocks : phases) {
     PhaseChoice phase = {blocks.front().first, blocks.back().last + 1, 0, 0, blocks};
@@ -222,6 +223,20 @@ Result<FusionPlan> PlanBlocks(const Chain& chain, const CostRules& rules, const 
     list.phases.push_back(std::move(phase));
   }
   return LayOut(chain, rules, list);
+}
+
+/// Whether every column of the input can be gone once a sweep has passed it.
+Status CheckSlabs(const Chain& chain, const FusionSetting& setting) {
+  constexpr std::string_view kTry = "use input=rows, resident or outside";
+  if (setting.kind == FusionSetting::Kind::kHeadPatch) {
+    return Invalid(fmt::format("patches read whole rows of the input, slabs have none; {}", kTry));
+  }
+  const auto again = std::ranges::find(chain.skips, 0, &Skip::from);
+  if (again == chain.skips.end()) return OkStatus();
+  return Invalid(
+      fmt::format("the residual sum that makes map {} needs the network's input again, slabs "
+                  "are gone then; {}",
+                  again->to, kTry));
 }
 
 int64_t MacLimit(const Chain& chain, double factor) {
@@ -314,6 +329,7 @@ Result<std::vector<FusionPlan>> PlanFusion(const Chain& chain, const FusionSetti
                               "outside or resident; use exact",
                               preset));
   }
+  if (setting.input == InputPlace::kSlabs) TRY(CheckSlabs(chain, setting));
   switch (setting.kind) {
     case FusionSetting::Kind::kNone:
       return Checked(chain, rules, LayOut(chain, rules, HeadThenLayers(chain, {})));

@@ -34,7 +34,7 @@ struct FusionSetting {
   OutputPlace output = OutputPlace::kElsewhere;
 };
 
-/// Errors: kInvalidArgument saying what is possible.
+/// Errors: kInvalidArgument saying what is possible, or which block of a list is wrong.
 Result<FusionSetting> ParseFusionSetting(std::string_view text);
 
 /// Whether it asks for all plans of a front.

@@ -11,6 +11,8 @@ namespace {
 
 using runtime::FusedPlace;
 
+static_assert(kMaxBlockLayers == runtime::kMaxFusedLayers);
+
 Status NotYet(const FusedBlock& block, std::string_view why) {
   return {Code::kUnimplemented,
           fmt::format("block {} {}, which no firmware executes yet; tinyrig plan --fusion shows "
@@ -25,7 +27,8 @@ FusedPlace PlaceOf(const ArenaPart& part) {
                       .rows = Narrow(static_cast<size_t>(part.rows)),
                       .columns = 0};
   const bool by_columns = part.kind == PartKind::kColumns || part.kind == PartKind::kPixel ||
-                          part.kind == PartKind::kSkipColumns || part.kind == PartKind::kInputSlab;
+                          part.kind == PartKind::kSkipColumns ||
+                          part.kind == PartKind::kInputSlab || part.kind == PartKind::kPatchMap;
   if (by_columns) place.columns = Narrow(static_cast<size_t>(part.columns));
   return place;
 }
@@ -51,10 +54,9 @@ class TableMaker {
  private:
   Status CheckExecutable() const {
     if (phase_.blocks.size() > runtime::kMaxFusedBlocks) {
-      return NotYet(phase_.blocks.back(), "is one of more than 16 in a phase");
+      return NotYet(phase_.blocks.back(), "is one of more than 64 in a phase");
     }
     for (const FusedBlock& block : phase_.blocks) {
-      if (block.mode == BlockMode::kPatch) return NotYet(block, "makes patches");
       if (block.last - block.first >= static_cast<int32_t>(runtime::kMaxFusedLayers)) {
         return NotYet(block, "has more than 64 layers");
       }
@@ -99,9 +101,10 @@ class TableMaker {
   }
 
   static runtime::FusedOrder OrderOf(const FusedBlock& block, bool has_staged) {
-    if (!has_staged) return runtime::FusedOrder::kPoolChannels;
-    return block.mode == BlockMode::kChannels ? runtime::FusedOrder::kChannels
-                                              : runtime::FusedOrder::kColumns;
+    using enum runtime::FusedOrder;
+    if (!has_staged) return kPoolChannels;
+    if (block.mode == BlockMode::kPatch) return kPatches;
+    return block.mode == BlockMode::kChannels ? kChannels : kColumns;
   }
 
   Status AddBlock(size_t index) {
@@ -113,11 +116,8 @@ class TableMaker {
     for (int32_t l = block.first; l <= block.last; ++l) TRY(AddLayer(index, l));
     // A block without caches pools channel by channel.
     const ArenaPart* staged = FindPart(phase_, PartKind::kStaged, block.last + 1, number);
-    const bool pools_plainly =
-        tables_.sums.empty() && chain_.layer(block.last).kind == LayerKind::kConv;
-    if (staged == nullptr && !pools_plainly) {
-      return NotYet(block, "is pooled channel by channel and is no convolution without a sum");
-    }
+    const runtime::FusedOrder order = OrderOf(block, staged != nullptr);
+    const int32_t width = order == runtime::FusedOrder::kPatches ? block.width : 0;
     tables_.blocks.push_back({.input = InputOf(index),
                               .output = OutputOf(index),
                               .staged = static_cast<uint32_t>(staged ? staged->offset : 0),
@@ -125,18 +125,25 @@ class TableMaker {
                               .height = Narrow(static_cast<size_t>(block.height)),
                               .first_keep = Narrow(first_keep),
                               .keeps = static_cast<uint8_t>(keeps),
-                              .order = OrderOf(block, staged != nullptr)});
+                              .order = order,
+                              .width = Narrow(static_cast<size_t>(width)),
+                              .reserved = 0});
     return OkStatus();
   }
 
   /// What there is of map `l` inside a block.
   const ArenaPart* InnerPart(const FusedBlock& block, int32_t l, int32_t number) const {
+    if (block.mode == BlockMode::kPatch) return PatchMap(l);
     if (block.mode == BlockMode::kChannels) {
       return l == block.last ? FindPart(phase_, PartKind::kSums, l + 1, number)
                              : FindPart(phase_, PartKind::kPlane, l, number);
     }
     const ArenaPart* columns = FindPart(phase_, PartKind::kColumns, l, number);
     return columns != nullptr ? columns : FindPart(phase_, PartKind::kPixel, l, number);
+  }
+
+  const ArenaPart* PatchMap(int32_t map) const {
+    return &*std::ranges::find(phase_.patch_maps, map, &ArenaPart::map);
   }
 
   /// Rows of the block's input for sums of later blocks.
@@ -190,8 +197,12 @@ class TableMaker {
   void AddSum(size_t index, const Skip& skip, size_t position) {
     const FusedBlock& block = phase_.blocks[index];
     FusedPlace place;
+    int32_t first_row = skip.to;
     if (skip.from == block.first) {
       place = InputOf(index);
+    } else if (skip.from > block.first && block.mode == BlockMode::kPatch) {
+      place = PlaceOf(*PatchMap(skip.from));
+      first_row = skip.from;
     } else if (skip.from > block.first) {
       place = PlaceOf(*FindPart(phase_, PartKind::kSkipColumns, skip.from,
                                 static_cast<int32_t>(index), skip.to));
@@ -207,13 +218,15 @@ class TableMaker {
     tables_.sums.push_back({.place = place,
                             .op = Narrow(layers + position),
                             .operand = waiting_operands_[tables_.skips[position]],
-                            .reserved = 0});
+                            .map = static_cast<uint8_t>(first_row - block.first)});
   }
 
   void AddKeep(size_t index, const Skip& skip) {
     const FusedBlock& block = phase_.blocks[index];
     const auto number = static_cast<int32_t>(index);
-    if (skip.from <= block.last && skip.to <= block.last + 1) {
+    const bool inside = skip.from <= block.last && skip.to <= block.last + 1;
+    if (inside && block.mode == BlockMode::kPatch) return;  // It waits where it was made.
+    if (inside) {
       const ArenaPart* columns =
           FindPart(phase_, PartKind::kSkipColumns, skip.from, number, skip.to);
       const auto rows_of = static_cast<size_t>(skip.to - 1 - block.first);

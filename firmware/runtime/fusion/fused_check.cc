@@ -99,8 +99,8 @@ class PhaseCheck {
   bool CheckBlock(const FusedBlock& block) {
     if (block.layers == 0 || block.layers > kMaxFusedLayers || block.height == 0 ||
         block.layers > phase_.params.layers - next_layer_ || !InputIsSound(block) ||
-        block.output.columns != 0 || block.order > FusedOrder::kPoolChannels ||
-        !CheckInputKeeps(block)) {
+        block.output.columns != 0 || block.order > FusedOrder::kPatches || block.reserved != 0 ||
+        (block.width != 0) != (block.order == FusedOrder::kPatches) || !CheckInputKeeps(block)) {
       return false;
     }
     const bool sliced = block.order == FusedOrder::kChannels;
@@ -192,14 +192,14 @@ class PhaseCheck {
       return false;
     }
     map_ = ShapeOf(op.output());
-    return CheckSums(layer) && CheckKeeps(layer, block);
+    return CheckSums(layer, block) && CheckKeeps(layer, block);
   }
 
-  bool CheckSums(const FusedLayer& layer) const {
+  bool CheckSums(const FusedLayer& layer, const FusedBlock& block) const {
     if (uint32_t{layer.first_sum} + layer.sums > phase_.params.sums) return false;
     for (uint32_t i = 0; i < layer.sums; ++i) {
       const FusedSum& sum = phase_.sums[layer.first_sum + i];
-      if (!HasOperator(sum.op) || sum.operand > 1 || sum.reserved != 0) return false;
+      if (!HasOperator(sum.op) || sum.operand > 1 || sum.map > block.layers) return false;
       const OpContext add = phase_.Operator(sum.op);
       if (KernelOf(add).sum == nullptr || add.params<AddParams>().broadcast_offset != 0 ||
           !IsMap(add.output()) || ShapeOf(add.output()) != map_ || !PlaceFits(sum.place, map_)) {

@@ -22,7 +22,7 @@ struct FusedSum {
   FusedPlace place;  ///< Of the operand that has waited.
   uint16_t op;       ///< The ADD, among the phase's operators.
   uint8_t operand;   ///< Which of its inputs has waited; the other one is the layer's output.
-  uint8_t reserved;  ///< 0.
+  uint8_t map;       ///< Of the block, its input 0: whose first row is in slot 0 of columns.
 };
 
 /// A copy of each pixel of a layer's output, sums taken, for a sum to come.
@@ -55,6 +55,9 @@ enum class FusedOrder : uint8_t {
   /// A pointwise CONV_2D in plain form, alone, into a pool: one channel after the other, which is
   /// pooled at once.
   kPoolChannels = 2,
+  /// Patches of `height` rows and `width` columns, layer after layer. Input of all layers but the
+  /// first: columns, as many as a patch needs.
+  kPatches = 3,
 };
 
 /// Layers one after the other, in iterations of `height` rows of the output.
@@ -67,6 +70,8 @@ struct FusedBlock {
   uint16_t first_keep;  ///< Of the block's input, kNewRows, before an iteration.
   uint8_t keeps;
   FusedOrder order;
+  uint16_t width;     ///< Columns of a patch; else 0.
+  uint16_t reserved;  ///< 0.
 };
 
 /// How a phase gets its input.
@@ -113,7 +118,7 @@ static_assert(sizeof(FusedPlace) == 8);
 static_assert(sizeof(FusedSum) == 12);
 static_assert(sizeof(FusedKeep) == 12);
 static_assert(sizeof(FusedLayer) == 16);
-static_assert(sizeof(FusedBlock) == 28);
+static_assert(sizeof(FusedBlock) == 32);
 static_assert(sizeof(FusedParams) == 36);
 static_assert(sizeof(MoveParams) == 12);
 
@@ -132,7 +137,7 @@ constexpr bool SlicesHaveRoom(uint64_t height, uint64_t out_w, uint64_t kernel_h
 }
 
 inline constexpr uint32_t kMaxFusedLayers = 64;    ///< Of a block: bounds the executor's stack.
-inline constexpr uint32_t kMaxFusedBlocks = 16;    ///< Of a phase.
+inline constexpr uint32_t kMaxFusedBlocks = 64;    ///< Of a phase.
 inline constexpr uint32_t kMaxFusedSide = 0x3FFF;  ///< Rows and columns of a map.
 
 }  // namespace tinyrig::runtime

@@ -57,7 +57,7 @@ class Progress {
 
   const FusedPhase& phase_;
   uint32_t loaded_ = 0;             ///< Rows of a streamed input.
-  uint32_t next_[kMaxFusedBlocks];  ///< Iteration of each block.
+  uint16_t next_[kMaxFusedBlocks];  ///< Iteration of each block.
 };
 
 }  // namespace

@@ -64,6 +64,7 @@ PixelMap Tile::InputOf(uint32_t layer, const OpContext& op) const {
 
 void Tile::Run() {
   KeepInput();
+  if (block_.order == FusedOrder::kPatches) return RunPatches();
   block_.order == FusedOrder::kChannels ? RunSlices() : RunColumns();
   if (phase_.context.macs == nullptr) return;
   for (uint32_t map = 1; map <= block_.layers; ++map) {
@@ -149,12 +150,12 @@ inline const Tile::Step& Tile::StepOf(uint32_t layer) {
   return steps_->of[slot];
 }
 
-void Tile::MakeSum(const FusedSum& sum, uint32_t map) {
+void Tile::MakeSum(const FusedSum& sum) {
   const OpContext add = phase_.Operator(sum.op);
   sum_ = {.op = add.op,
           .take = KernelOf(add).sum,
           .operand = sum.operand,
-          .waited = MakePixelMap(phase_.context.arena, sum.place, add.output(), maps_[map].lo)};
+          .waited = MakePixelMap(phase_.context.arena, sum.place, add.output(), maps_[sum.map].lo)};
 }
 
 void Tile::MakeColumn(uint32_t map) {
@@ -180,6 +181,14 @@ inline void Tile::MakePixel(uint32_t layer, int32_t y, int32_t x) {
   if (step.staged != nullptr) PutOut(step.output, y, x, pixel, context_.output().dims[3]);
 }
 
+/// A layer's part of a patch.
+void Tile::MakePatch(uint32_t layer) {
+  const Map& map = maps_[layer + 1];
+  for (int32_t y = map.lo; y <= map.hi; ++y) {
+    for (int32_t x = map.made; x < map.width; ++x) MakePixel(layer, y, x);
+  }
+}
+
 /// A pixel of the block's output, complete.
 void Tile::PutOut(const PixelMap& output, int32_t y, int32_t x, const int8_t* pixel,
                   uint32_t channels) const {
@@ -191,7 +200,7 @@ void Tile::TakeSums(uint32_t layer, int32_t y, int32_t x, int8_t* pixel) {
   const OpRecord* const op = context_.op;
   const uint32_t first = layers_[layer].first_sum;
   for (uint32_t i = first; i < first + layers_[layer].sums; ++i) {
-    if (sum_index_ != i) MakeSum(phase_.sums[i], layer + 1);
+    if (sum_index_ != i) MakeSum(phase_.sums[i]);
     sum_index_ = static_cast<uint16_t>(i);
     context_.op = sum_.op;
     sum_.take(context_, sum_.operand, sum_.waited.At(y, x), pixel);

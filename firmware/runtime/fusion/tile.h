@@ -41,8 +41,8 @@ class Tile {
     int16_t lo;  ///< Rows of this iteration, both included.
     int16_t hi;
     int16_t fresh;    ///< The first row that no iteration before had.
-    uint16_t made;    ///< Columns.
-    uint16_t width;   ///< Columns.
+    uint16_t made;    ///< Columns; of a patch the first one.
+    uint16_t width;   ///< Columns; of a patch the one after the last.
     uint16_t source;  ///< The map that the layers up to here read: behind it there are pixels only.
   };
   /// A layer with all that its pixels have in common.
@@ -75,6 +75,10 @@ class Tile {
   void RunSlices();
   SliceTask MakeSliceTask();
   void RunPlainSlices() const;
+  void RunPatches();
+  void FindColumns(int32_t begin, int32_t end);
+  void MakePatch(uint32_t layer);
+  void CountPatch() const;
   void ExpandSlice(uint32_t channel) const;
   void ProjectSlice(uint32_t channel) const;
   void FinishSlices(const Kernel& kernel);
@@ -85,7 +89,7 @@ class Tile {
   PixelMap InputOf(uint32_t layer, const OpContext& op) const;
   const Step& StepOf(uint32_t layer);
   void MakeStep(uint32_t layer, Step& step) const;
-  void MakeSum(const FusedSum& sum, uint32_t map);
+  void MakeSum(const FusedSum& sum);
   void KeepInput() const;
   void LoadColumns(int32_t end);
   void MakeColumn(uint32_t map);
@@ -99,7 +103,7 @@ class Tile {
   int32_t* pool_ = nullptr;  ///< Sums of the output's channels, when it is pooled.
   OpContext context_;        ///< The phase's, with the operator that is being computed.
   alignas(4) Map maps_[kMaxFusedLayers + 1];
-  Steps* steps_ = nullptr;  ///< While columns are swept.
+  Steps* steps_ = nullptr;  ///< While columns or patches are made.
   uint16_t sum_index_ = kNothing;
   Sum sum_;
 };

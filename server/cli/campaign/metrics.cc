@@ -72,7 +72,7 @@ constexpr MetricInfo kMetrics[] = {
     {"fused_macs", "multiply-accumulates, fused", kCount,
      "What the fused layers multiplied, counted as they ran."},
     {"arena_without_io_bytes", "arena without in and out", kBytes,
-     "Working memory of the fused layers, the network's input and output not counted."},
+     "Working memory without the network's input and output, as most of the literature counts."},
     {"vectors", "vectors", kCount, "Test inputs that were run."},
     {"repetitions", "repetitions", kCount, "Timed inferences per vector."},
 };

@@ -28,13 +28,18 @@ std::vector<std::string> NamesInZoo(std::string_view extension) {
   return names;
 }
 
+/// Whether it can only be a file: it says where it lies, or lies there.
+bool IsPath(const std::string& folder, const std::string& given) {
+  std::error_code ignored;
+  return given.find('/') != std::string::npos || fs::exists(fs::path(folder) / given, ignored);
+}
+
 }  // namespace
 
 Result<std::string> FindFileOrZoo(const std::string& folder, const std::string& given,
                                   std::string_view extension, std::string_view what) {
   const fs::path path = fs::path(folder) / given;
-  std::error_code ignored;
-  const bool is_path = given.find('/') != std::string::npos || fs::exists(path, ignored);
+  const bool is_path = IsPath(folder, given);
   for (const std::string& name : {given, given + std::string(extension)}) {
     if (is_path || !name.ends_with(extension)) continue;
     const auto in_zoo = FindBesidePrograms("share/tinyrig/zoo/" + name);
@@ -55,9 +60,7 @@ Result<std::string> FindModel(const std::string& given) {
 }
 
 bool IsZooName(const std::string& given) {
-  std::error_code ignored;
-  return given.find('/') == std::string::npos && !given.ends_with(".yaml") &&
-         !given.ends_with(".yml") && !fs::exists(given, ignored);
+  return !IsPath("", given) && !given.ends_with(".yaml") && !given.ends_with(".yml");
 }
 
 }  // namespace tinyrig::cli

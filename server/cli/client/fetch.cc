@@ -1,11 +1,26 @@
 #include "server/cli/client/fetch.h"
 
+#include <fmt/format.h>
+
 #include <set>
 #include <utility>
 
 #include "server/cli/client/sql.h"
 
 namespace tinyrig::cli {
+namespace {
+
+/// An expression that selects a model; empty, which selects all, for a name with both quotes.
+std::string SelectionOf(const std::string& model) {
+  for (const char quote : {'"', '\''}) {
+    if (model.find(quote) == std::string::npos) {
+      return fmt::format("model == {0}{1}{0}", quote, model);
+    }
+  }
+  return "";
+}
+
+}  // namespace
 
 Result<v1::Campaign> FetchCampaign(const Client& client, uint64_t campaign_id) {
   if (campaign_id != 0) {
@@ -95,15 +110,17 @@ Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campai
                                            const std::vector<JobRecord>& jobs) {
   std::vector<v1::Front> fronts;
   if (goals.minimize().empty() && goals.maximize().empty()) return fronts;
-  std::set<JobKind> kinds;
+  std::set<std::pair<JobKind, std::string>> selections;
   for (const JobRecord& job : jobs) {
     if (job.result.state() != v1::JOB_STATE_SUCCEEDED) continue;
-    kinds.insert({job.result.board_type(), job.result.fidelity()});
+    const JobKind kind = {job.result.board_type(), job.result.fidelity()};
+    selections.emplace(kind, goals.maximize().empty() ? SelectionOf(job.result.model()) : "");
   }
   v1::GetFrontRequest request;
   request.set_campaign_id(campaign_id);
   *request.mutable_goals() = goals;
-  for (const JobKind& kind : kinds) {
+  for (const auto& [kind, where] : selections) {
+    request.set_where(where);
     TRY_ASSIGN(v1::Front front, FetchFront(client, request, kind));
     fronts.push_back(std::move(front));
   }

@@ -34,7 +34,8 @@ Result<std::vector<JobKind>> FetchKinds(const Client& client, uint64_t campaign_
 Result<v1::Front> FetchFront(const Client& client, v1::GetFrontRequest request,
                              const JobKind& kind);
 
-/// A front for each board type and fidelity among `jobs`; none when `goals` are empty.
+/// A front for each board type and fidelity among `jobs`, and for each model when no goal says what
+/// a model is worth (`max`: the smallest model would beat all others). None when `goals` are empty.
 Result<std::vector<v1::Front>> FetchFronts(const Client& client, uint64_t campaign_id,
                                            const v1::Goals& goals,
                                            const std::vector<JobRecord>& jobs);

@@ -13,8 +13,6 @@
 /// names them. Results go to stdout, everything else to stderr.
 namespace tinyrig::cli {
 
-inline constexpr uint64_t kMaxModelBytes = 256 << 20;  ///< Of a model file.
-
 /// Options that every command has.
 struct Common {
   ServerChoice server;  ///< --server and what goes with it.

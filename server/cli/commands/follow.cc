@@ -44,7 +44,7 @@ int Leave(uint64_t campaign_id, bool is_private, const Common& common) {
 }
 
 void PrintForPeople(const CampaignRecord& record, const Common& common) {
-  fmt::print("\n{}", ResultTable(record, DefaultMetrics()));
+  fmt::print("\n{}", ResultTable(record, DefaultMetrics(record)));
   if (const std::string failures = FailureText(record.jobs); !failures.empty()) {
     fmt::print("\n{}", failures);
   }

@@ -81,10 +81,16 @@ std::vector<ResultColumn> ResultColumns(const CampaignRecord& record,
 
 }  // namespace
 
-std::vector<std::string> DefaultMetrics() {
-  return {"instructions_p50",  "cycles_p50",      "latency_us_p50",
-          "flash_model_bytes", "ram_model_bytes", "arena_without_io_bytes",
-          "mac_factor",        "accuracy_top1"};
+std::vector<std::string> DefaultMetrics(const CampaignRecord& record) {
+  std::vector<std::string> metrics = {"instructions_p50", "cycles_p50", "latency_us_p50",
+                                      "flash_model_bytes", "ram_model_bytes"};
+  const bool fuses = std::ranges::any_of(record.jobs, [](const JobRecord& job) {
+    return FindMeasurement(job.result, "mac_factor") != nullptr;
+  });
+  // Beside fused variants only: without them it says what the RAM says.
+  if (fuses) metrics.insert(metrics.end(), {"arena_without_io_bytes", "mac_factor"});
+  metrics.push_back("accuracy_top1");
+  return metrics;
 }
 
 std::string ResultTable(const CampaignRecord& record, const std::vector<std::string>& metrics) {
@@ -185,8 +191,10 @@ std::string FrontText(const v1::Front& front) {
     table.AddRow(std::move(row));
   }
   const size_t all = points.size() + static_cast<size_t>(front.dominated_size());
+  const std::string model = ModelOfFront(front);
   std::string text =
-      fmt::format("Front{}: {} of {} results are not dominated\n",
+      fmt::format("Front{}{}: {} of {} results are not dominated\n",
+                  model.empty() ? "" : " of " + Printable(model),
                   points.empty() ? "" : " on " + points.front().board_type(), points.size(), all);
   if (!points.empty()) text += table.Render();
   text += FrontFactsText(front);

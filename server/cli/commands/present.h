@@ -13,7 +13,7 @@ namespace tinyrig::cli {
 std::string ResultTable(const CampaignRecord& record, const std::vector<std::string>& metrics);
 
 /// The metrics ResultTable() shows unless asked for others.
-std::vector<std::string> DefaultMetrics();
+std::vector<std::string> DefaultMetrics(const CampaignRecord& record);
 
 /// Why jobs did not succeed: owner, message, evidence. Empty when all did.
 std::string FailureText(const std::vector<JobRecord>& jobs);

@@ -51,9 +51,10 @@ Result<int> ShowResults(const Client& client, const ResultsOptions& options,
     fmt::print("{}", Dump(document));
     return kExitOk;
   }
-  fmt::print("campaign {} ({}): {}\n\n{}", record.campaign.campaign_id(),
-             record.campaign.spec().name(), CountsText(CountStates(record.jobs)),
-             ResultTable(record, options.metrics.empty() ? DefaultMetrics() : options.metrics));
+  fmt::print(
+      "campaign {} ({}): {}\n\n{}", record.campaign.campaign_id(), record.campaign.spec().name(),
+      CountsText(CountStates(record.jobs)),
+      ResultTable(record, options.metrics.empty() ? DefaultMetrics(record) : options.metrics));
   if (literature) fmt::print("\n{}", LiteratureText(*literature, ModelsOf(record)));
   const std::string failures = FailureText(record.jobs);
   if (!failures.empty()) fmt::print("\n{}", failures);

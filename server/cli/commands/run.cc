@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "server/cli/campaign/campaign_file.h"
+#include "server/cli/campaign/fronts.h"
 #include "server/cli/campaign/git_state.h"
 #include "server/cli/campaign/variants.h"
 #include "server/cli/campaign/zoo.h"
@@ -76,17 +77,39 @@ size_t JobsOf(const v1::CampaignSpec& spec) {
          static_cast<size_t>(spec.board_types_size());
 }
 
+/// As the server counts them: a front is a job a point.
+uint32_t JobsOf(const v1::Campaign& campaign) {
+  const v1::JobCounts& counts = campaign.counts();
+  return counts.queued() + counts.leased() + counts.succeeded() + counts.failed() +
+         counts.infeasible() + counts.cancelled();
+}
+
+/// The variants of a model, one a job.
+std::vector<v1::Variant> VariantsOf(const v1::VariantMatrix& matrix, const std::string& model_path,
+                                    Fronts& fronts) {
+  std::vector<v1::Variant> variants;
+  for (v1::Variant& variant : ExpandVariants(matrix)) {
+    for (const std::string& fusion : fronts.Expand(model_path, variant.fusion())) {
+      variants.push_back(variant);
+      variants.back().set_fusion(fusion);
+    }
+  }
+  return variants;
+}
+
 /// `run --check`: what would be measured.
 int PrintExpansion(const LocalCampaign& campaign, bool json) {
   const v1::CampaignSpec& spec = campaign.spec;
   Json jobs = Json::array();
   Table table({{"model"}, {"variant"}, {"board type"}});
-  for (const v1::ArtifactRef& model : spec.models()) {
+  Fronts fronts;
+  for (size_t i = 0; i < campaign.model_paths.size(); ++i) {
+    const std::string& model = spec.models(static_cast<int>(i)).name();
+    const auto variants = VariantsOf(spec.variants(), campaign.model_paths[i], fronts);
     for (const std::string& type : spec.board_types()) {
-      for (const v1::Variant& variant : ExpandVariants(spec.variants())) {
-        table.AddRow({model.name(), VariantText(variant), type});
-        jobs.push_back(
-            {{"model", model.name()}, {"variant", VariantText(variant)}, {"board_type", type}});
+      for (const v1::Variant& variant : variants) {
+        table.AddRow({model, VariantText(variant), type});
+        jobs.push_back({{"model", model}, {"variant", VariantText(variant)}, {"board_type", type}});
       }
     }
   }
@@ -132,7 +155,7 @@ Result<int> Run(const RunOptions& options, const Common& common) {
   if (!options.wait && !session.is_private())
     return SubmitOnly(session.client(), submitted, common);
   fmt::print(stderr, "campaign {} ({}): {} jobs\n", submitted.campaign_id(), spec.name(),
-             JobsOf(spec));
+             JobsOf(submitted));
   return FollowCampaign(session, submitted.campaign_id(), common, interrupts);
 }
 

@@ -149,7 +149,9 @@ std::string FrontSection(const CampaignRecord& record) {
     const Plot plot = MakePlot(front, axes);
     if (plot.points.empty()) continue;
     const std::string board = front.points().empty() ? "" : front.points(0).board_type();
-    out += fmt::format("<h2>Trade-off on {}</h2>\n<figure>\n{}", EscapeMarkup(board),
+    const std::string model = ModelOfFront(front);
+    out += fmt::format("<h2>Trade-off {}on {}</h2>\n<figure>\n{}",
+                       model.empty() ? "" : "of " + EscapeMarkup(model) + " ", EscapeMarkup(board),
                        RenderLegend(plot));
     out += "<div class=\"wide\">" + RenderPlot(plot, kWide) + "</div>\n";
     out += "<div class=\"narrow\">" + RenderPlot(plot, kNarrow) + "</div>\n";

@@ -103,6 +103,7 @@ Json FrontJson(const v1::Front& front) {
   Json json = {
       {"board_type", front.points().empty() ? "" : front.points(0).board_type()},
       {"fidelity", front.points().empty() ? "" : FidelityName(front.points(0).fidelity())}};
+  if (const std::string model = ModelOfFront(front); !model.empty()) json["model"] = model;
   json["goals"] = {{"min", Json(std::vector<std::string>(front.goals().minimize().begin(),
                                                          front.goals().minimize().end()))},
                    {"max", Json(std::vector<std::string>(front.goals().maximize().begin(),

@@ -20,8 +20,9 @@ Json CampaignJson(const CampaignRecord& record);
 /// uncertainty, fidelity and method, "failure" and "layers" when there are any.
 Json JobJson(const JobRecord& record);
 
-/// {"board_type", "fidelity", "goals": {"min", "max"}, "front": [ids], "dominated": [ids], "notes",
-/// "ties": [[ids]], "knee", "hypervolume", "best": [{"metric", "limit_bytes", "job_id"}]}
+/// {"board_type", "fidelity", "model" if there is but one, "goals": {"min", "max"}, "front": [ids],
+/// "dominated": [ids], "notes", "ties": [[ids]], "knee", "hypervolume", "best": [{"metric",
+/// "limit_bytes", "job_id"}]}
 Json FrontJson(const v1::Front& front);
 
 /// {"base": job, "other": job, "metrics": [...], "layers": [...], "notes"}

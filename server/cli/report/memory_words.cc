@@ -51,7 +51,7 @@ constexpr Words kWords[] = {
      "{2} columns of {1} rows of map {0} until the residual sum that makes map {3}",
      "skip: map {0}"},
     {PartKind::kPatchMaps, MemoryKind::kCache,
-     "two neighbouring maps of a patch, the pair that takes most", "maps of a patch"},
+     "maps of a patch, layer after layer; those not needed at once share bytes", "maps of a patch"},
 };
 
 constexpr std::pair<MemoryKind, const char*> kLegend[] = {

@@ -52,6 +52,14 @@ bool OnFront(const CampaignRecord& record, uint64_t job_id) {
   });
 }
 
+std::string ModelOfFront(const v1::Front& front) {
+  std::set<std::string> models;
+  for (const auto* results : {&front.points(), &front.dominated()}) {
+    for (const v1::JobResult& result : *results) models.insert(result.model());
+  }
+  return models.size() == 1 ? *models.begin() : "";
+}
+
 std::vector<std::string> MetricsInUse(const std::vector<JobRecord>& jobs) {
   std::set<std::string> used;
   for (const JobRecord& job : jobs) {

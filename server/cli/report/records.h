@@ -24,7 +24,7 @@ struct JobRecord {
 struct CampaignRecord {
   v1::Campaign campaign;
   std::vector<JobRecord> jobs;    ///< By job id.
-  std::vector<v1::Front> fronts;  ///< One per board type and fidelity; none without goals.
+  std::vector<v1::Front> fronts;  ///< As FetchFronts() makes them.
 };
 
 /// Puts together what two lists of the API say of the same jobs; sorted by job id.
@@ -33,6 +33,9 @@ std::vector<JobRecord> JoinJobs(const std::vector<v1::Job>& jobs,
 
 /// True when the job is a point of a front.
 bool OnFront(const CampaignRecord& record, uint64_t job_id);
+
+/// The model of all results that a front considers; empty when there are several.
+std::string ModelOfFront(const v1::Front& front);
 
 /// Names of metrics in use, those of KnownMetrics() first and in that order, others by name.
 std::vector<std::string> MetricsInUse(const std::vector<JobRecord>& jobs);

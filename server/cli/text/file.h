@@ -13,6 +13,8 @@ namespace tinyrig::cli {
 /// kInvalidArgument (a folder, a device), each naming `what` and the path.
 Status CheckReadable(const std::string& path, std::string_view what);
 
+inline constexpr uint64_t kMaxModelBytes = 256 << 20;  ///< Of a model file.
+
 /// The file's bytes. Errors: those of CheckReadable(); kResourceExhausted beyond `max_bytes`.
 Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes);
 

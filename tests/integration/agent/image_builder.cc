@@ -70,12 +70,17 @@ T Need(Result<T> result) {
 BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
                          const fs::path& folder, const std::string& port) {
   const Bytes tflite = ReadBytes(fs::path(TINYRIG_TEST_ZOO) / (model + ".tflite"));
-  const auto parsed = Need(compiler::ParseVariant(variant));
-  auto compiled = Need(compiler::Compile(tflite, parsed));
-  const bool dsp = parsed.kernels == runtime::KernelSetId::kDsp;
+  auto compiled = Need(compiler::Compile(tflite, Need(compiler::ParseVariant(variant))));
+  return BuildImage(std::move(compiled.blob), folder, port);
+}
+
+BuiltImage BuildImage(Bytes blob, const fs::path& folder, const std::string& port) {
+  runtime::BlobHeader header;
+  std::memcpy(&header, blob.data(), sizeof(header));
+  const bool dsp = header.kernel_set == runtime::KernelSetId::kDsp;
   const fs::path bundle =
       fs::path(TINYRIG_TEST_SHARE) / "firmware" / (port + (dsp ? "-dsp" : "-reference"));
-  BuiltImage built = Assemble(bundle, std::move(compiled.blob), folder);
+  BuiltImage built = Assemble(bundle, std::move(blob), folder);
   auto reference = Need(compiler::ReferenceRunner::Make(built.blob));
   built.input_bytes = static_cast<uint32_t>(reference.input_bytes());
   const auto output = Need(reference.Run(Bytes(built.input_bytes)));

@@ -25,6 +25,10 @@ BuiltImage BuildZooImage(const std::string& model, const std::string& variant,
                          const std::filesystem::path& folder,
                          const std::string& port = "virtual_m4");
 
+/// A compiled model with the bundle of its kernel set for `port`. Throws as above.
+BuiltImage BuildImage(std::vector<std::byte> blob, const std::filesystem::path& folder,
+                      const std::string& port);
+
 /// The firmware whose kernels crash on command (tests/integration/firmware/programs), with a model
 /// of one operator that takes `input_bytes` and copies the first `output_bytes` of them (0: all).
 BuiltImage BuildFaultyImage(uint32_t input_bytes, const std::filesystem::path& folder,

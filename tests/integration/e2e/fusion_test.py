@@ -65,7 +65,7 @@ class Fusion(unittest.TestCase):
     def test_what_cannot_run_says_why(self):
         model = bench.foreign_data("models", "kws_ref_model.tflite")
         with bench.Bench(boards=1) as on:
-            for setting, says in (("tiny:min", "goals are"), ("head_patch", "no firmware executes it yet")):
+            for setting, says in (("tiny:min", "goals are"), ("head_patch:input=usb", "options are input=outside")):
                 done = on.cli("run", model, "--fusion", setting, "--wait", check=False)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(says, done.stderr)

@@ -75,9 +75,6 @@ class Fusion(unittest.TestCase):
             done = tinyrig("plan", MODEL, "--fusion", setting)
             self.assertEqual(done.returncode, 1)
             self.assertIn(says, done.stderr)
-        done = tinyrig("plan", MODEL, "--variant", "fusion=head_patch")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("no firmware executes it yet", done.stderr)
 
     def test_the_memory_as_a_drawing(self):
         with tempfile.TemporaryDirectory() as folder:

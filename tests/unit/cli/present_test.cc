@@ -15,7 +15,7 @@ using testing::Not;
 TEST(ResultTable, ShowsWhatThereIs) {
   CampaignRecord record = SampleCampaign();
   record.jobs.resize(2);
-  EXPECT_EQ(ResultTable(record, DefaultMetrics()),
+  EXPECT_EQ(ResultTable(record, DefaultMetrics(record)),
             "job     model              kernels    weights  board  instructions  latency (virtual) "
             "   flash     RAM  "
             "accuracy  state\n"

@@ -60,6 +60,14 @@ TEST(CompileTest, PlanAddsUp) {
   EXPECT_EQ(json["buffers"].size(), plan.buffers.size());
 }
 
+TEST(CompileTest, CountsTheArenaWithoutInputAndOutput) {
+  const auto compiled = Compile(BuildTflite(SmallModel()), kReference);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().ToString();
+  // Features and logits; the input has 32, the scores have 2.
+  EXPECT_EQ(compiled->plan.arena_without_io_bytes, 48u + 2u);
+  EXPECT_LT(compiled->plan.arena_without_io_bytes, compiled->plan.arena_bytes);
+}
+
 TEST(CompileTest, WiderWeightsCostFlashOnly) {
   const auto model = BuildTflite(SmallModel());
   const auto narrow = Compile(model, kDspInt8);

@@ -46,12 +46,13 @@ TEST(VariantTest, RefusesWhatItDoesNotKnowAndSaysWhatItDoes) {
   }
 }
 
-TEST(VariantTest, RefusesWhatIsOnlyPlanned) {
-  for (const char* text : {"fusion=head_patch", "kernels=dsp,fusion=head_patch:input=resident"}) {
-    const auto variant = ParseVariant(text);
-    ASSERT_FALSE(variant.ok()) << text;
-    EXPECT_EQ(variant.error().code(), Code::kUnimplemented);
-    EXPECT_THAT(variant.error().message(), HasSubstr("no firmware executes it yet")) << text;
+TEST(VariantTest, TakesEveryFusionSetting) {
+  for (const char* text : {"head_patch", "head_stream:input=rows", "none:output=resident",
+                           "tiny:ram=8kB", "[0-6h4 ~ 7-9] [10p2x2]"}) {
+    const auto variant = MakeVariant({{"fusion", text}});
+    ASSERT_TRUE(variant.ok()) << text;
+    EXPECT_TRUE(variant->fuses());
+    EXPECT_EQ(variant->fusion, text);
   }
 }
 

@@ -207,14 +207,20 @@ TEST(ParseBlocks, ReadsWhatToStringWrites) {
 
 TEST(ParseBlocks, NamesTheBlockThatIsWrong) {
   const auto message = [](std::string_view text) {
-    const auto phases = ParseBlocks(text, 6);
+    const auto phases = ParseBlocks(text, 6, "operator 9 (SOFTMAX version 1)");
     return phases.ok() ? std::string("ok") : std::string(phases.status().message());
   };
   EXPECT_THAT(message("[0-2] [2-5]"), HasSubstr("block 2-5 overlaps"));
-  EXPECT_THAT(message("[0-2] [4-5h2]"), HasSubstr("block 4-5h2 leaves a gap: layer 3"));
-  EXPECT_THAT(message("[0-2] [3-6]"), HasSubstr("block 3-6 goes beyond"));
+  EXPECT_THAT(message("[0-2] [4-5h2]"),
+              HasSubstr("block 4-5h2 leaves a gap: layer 3 is in no block; put [3] before it"));
+  EXPECT_THAT(message("[0-2] [2-5]"), HasSubstr("block 2-5 overlaps the one before it; begin it "
+                                                "with layer 3"));
+  EXPECT_THAT(
+      message("[0-2] [3-6]"),
+      HasSubstr("block 3-6 goes beyond the chain, whose last layer is 5: operator 9 (SOFTMAX "
+                "version 1) follows and cannot be fused; end the list there"));
   EXPECT_THAT(message("[0-2] [4-3]"), HasSubstr("block 4-3 ends before"));
-  EXPECT_THAT(message("[0-2]"), HasSubstr("ends at layer 2"));
+  EXPECT_THAT(message("[0-2]"), HasSubstr("ends at layer 2, the chain at layer 5; put [3-5]"));
   EXPECT_THAT(message("[0-2] x"), HasSubstr("'x' is not the beginning of a phase"));
   EXPECT_THAT(message("[0-2 ~ h]"), HasSubstr("'h]' is not a block of phase 1"));
   EXPECT_THAT(message("[0-2"), HasSubstr("phase 1 is not closed after block 0-2"));

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "firmware/compiler/fusion/block.h"
+#include "firmware/compiler/fusion/notation.h"
 #include "tests/unit/compiler/random.h"
 
 namespace tinyrig::compiler {
@@ -172,5 +174,29 @@ class TrunkMaker {
 }  // namespace
 
 ModelSpec RandomTrunk(uint32_t seed) { return TrunkMaker(seed).Make(); }
+
+std::string RandomBlocks(const Chain& chain, uint32_t seed) {
+  Random random(seed);
+  bool after_patch = false;
+  BlockPhases phases;
+  for (int32_t next = 0; next < chain.size();) {
+    FusedBlock block{.first = next, .last = std::min(next + random.In(0, 4), chain.size() - 1)};
+    if (CanSliceChannels(chain, next, next + 2) && random.OneIn(2)) {
+      block.last = next + 2;
+      block.mode = BlockMode::kChannels;
+    }
+    block.height = random.In(1, std::min(4, chain.Height(block.last + 1)));
+    const bool alone = random.OneIn(4);
+    if (alone) {
+      block.mode = BlockMode::kPatch;
+      block.width = random.In(1, std::min(5, chain.Width(block.last + 1)));
+    }
+    next = block.last + 1;
+    if (phases.empty() || alone || after_patch || random.OneIn(2)) phases.emplace_back();
+    phases.back().push_back(block);
+    after_patch = alone;
+  }
+  return ToString(phases);
+}
 
 }  // namespace tinyrig::compiler

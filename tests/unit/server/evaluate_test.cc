@@ -256,6 +256,12 @@ TEST_F(EvaluateTest, FusedMacsAreCountedAndMustBeThePlans) {
             std::string::npos);
 }
 
+TEST_F(EvaluateTest, TheArenaWithoutInputAndOutputIsThePlans) {
+  EXPECT_FALSE(Has(Run(), "arena_without_io_bytes")) << "of a plan that does not know it";
+  facts_.fused_peak_without_io_bytes = 700;
+  EXPECT_EQ(Value(Run(), "arena_without_io_bytes"), 700);
+}
+
 TEST_F(EvaluateTest, LayersCarryOperatorAndVectorNames) {
   expected_.names = {"A", "B", "C"};
   auto* layer = result_.add_layers();
