@@ -45,7 +45,7 @@ class OpObserver {
 
 /// A blob ready to run. Holds two pointers into memory of the caller: `blob` and `arena` must
 /// outlive it and stay where they are. No heap, no I/O; stack below 600 bytes,
-/// 2,300 with fused phases. Not thread safe; two models may share an arena, one at a time.
+/// 2,400 with fused phases. Not thread safe; two models may share an arena, one at a time.
 ///
 ///   Model model;
 ///   if (model.Prepare(blob, arena) != Code::kOk) ...
