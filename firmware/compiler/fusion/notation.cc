@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace tinyrig::compiler {
@@ -9,21 +10,17 @@ namespace {
 
 constexpr std::string_view kExample = "write e.g. [0-6h4 ~ 7-9] [10] [11-13ch2]";
 
-/// Takes tokens off the front of a text without blanks.
+/// Takes tokens off the front; blanks may stand between any two.
 class Reader {
  public:
-  explicit Reader(std::string_view text) {
-    for (const char c : text) {
-      if (c != ' ' && c != '\t' && c != '\n') text_ += c;
-    }
-    rest_ = text_;
-  }
+  explicit Reader(std::string_view text) : rest_(text) { SkipBlanks(); }
 
   bool done() const { return rest_.empty(); }
   std::string_view rest() const { return rest_; }
   bool Take(char wanted) {
     if (rest_.empty() || rest_.front() != wanted) return false;
     rest_.remove_prefix(1);
+    SkipBlanks();
     return true;
   }
   /// A number from 0 to 999,999.
@@ -31,11 +28,14 @@ class Reader {
     const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), number);
     if (error != std::errc() || number < 0 || number > 999'999) return false;
     rest_.remove_prefix(static_cast<size_t>(end - rest_.data()));
+    SkipBlanks();
     return true;
   }
 
  private:
-  std::string text_;
+  void SkipBlanks() {
+    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\n"), rest_.size()));
+  }
   std::string_view rest_;
 };
 

@@ -251,27 +251,47 @@ Status NoPlan(const Chain& chain, const CostRules& rules, const FusionSetting& s
                       setting.family == FamilyKind::kOneRow ? "; tiny: needs less" : "")};
 }
 
+/// Plans that no other beats, of falling arena. Where what follows the trunk decides, points of
+/// less RAM have only more MACs.
+std::vector<FusionPlan> Front(const Chain& chain, const CostRules& rules, FamilyKind family) {
+  std::vector<FusionPlan> plans;
+  for (const PhaseList& list : PlanFront(chain, rules, family)) {
+    FusionPlan plan = LayOut(chain, rules, list);
+    if (plans.empty() || plan.arena_bytes != plans.back().arena_bytes) {
+      plans.push_back(std::move(plan));
+    }
+  }
+  return plans;
+}
+
+Result<std::vector<FusionPlan>> Within(const Chain& chain, const CostRules& rules,
+                                       const FusionSetting& setting) {
+  const auto list = PlanFewestMacs(chain, rules, setting.family, setting.ram);
+  if (!list) return NoPlan(chain, rules, setting);
+  FusionPlan plan = LayOut(chain, rules, *list);
+  if (plan.arena_bytes > setting.ram) {
+    return Status(Code::kResourceExhausted,
+                  fmt::format("the layers fit {} B, but what follows them needs {} B at once",
+                              setting.ram, plan.arena_bytes));
+  }
+  return std::vector{std::move(plan)};
+}
+
 Result<std::vector<FusionPlan>> Search(const Chain& chain, const CostRules& rules,
                                        const FusionSetting& setting) {
-  std::vector<FusionPlan> plans;
-  if (setting.goal == FusionSetting::Goal::kFront) {
-    for (const PhaseList& list : PlanFront(chain, rules, setting.family)) {
-      plans.push_back(LayOut(chain, rules, list));
-    }
-    return plans;
-  }
-  std::optional<PhaseList> list;
-  if (setting.goal == FusionSetting::Goal::kRam) {
-    list = PlanFewestMacs(chain, rules, setting.family, setting.ram);
-    if (!list) return NoPlan(chain, rules, setting);
-  } else {
-    const bool limited = setting.goal == FusionSetting::Goal::kFactor;
-    list = PlanLeastRam(chain, rules, setting.family,
-                        limited ? MacLimit(chain, setting.f_max) : kNoLimit);
-  }
+  if (setting.goal == FusionSetting::Goal::kFront) return Front(chain, rules, setting.family);
+  if (setting.goal == FusionSetting::Goal::kRam) return Within(chain, rules, setting);
+  const bool limited = setting.goal == FusionSetting::Goal::kFactor;
+  auto list = PlanLeastRam(chain, rules, setting.family,
+                           limited ? MacLimit(chain, setting.f_max) : kNoLimit);
   if (!list) return Status(Code::kResourceExhausted, "no plan of this family keeps the limit");
-  plans.push_back(LayOut(chain, rules, *list));
-  return plans;
+  FusionPlan plan = LayOut(chain, rules, *list);
+  // What follows the trunk needs more: the trunk may take as much, and has fewer MACs then.
+  if (plan.has_places && plan.arena_bytes > list->ram) {
+    list = PlanFewestMacs(chain, rules, setting.family, plan.arena_bytes);
+    plan = LayOut(chain, rules, *list);
+  }
+  return std::vector{std::move(plan)};
 }
 
 }  // namespace
@@ -301,13 +321,8 @@ Result<std::vector<std::string>> SettingsOfFront(const Chain& chain, std::string
   constexpr std::string_view kGoal = ":front";
   const size_t goal = text.find(kGoal);
   std::vector<std::string> settings;
-  int64_t last = -1;
-  for (const PhaseList& list : PlanFront(chain, rules, setting.family)) {
-    // Where the tail decides, points of less RAM have only more MACs.
-    const int64_t arena = LayOut(chain, rules, list).arena_bytes;
-    if (arena == last) continue;
-    last = arena;
-    settings.push_back(fmt::format("{}:ram={}B{}", text.substr(0, goal), list.ram,
+  for (const FusionPlan& plan : Front(chain, rules, setting.family)) {
+    settings.push_back(fmt::format("{}:ram={}B{}", text.substr(0, goal), plan.arena_bytes,
                                    text.substr(goal + kGoal.size())));
   }
   return settings;

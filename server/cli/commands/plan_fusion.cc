@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "firmware/compiler/compile.h"
 #include "firmware/compiler/fusion/fusion_json.h"
 #include "firmware/compiler/fusion/graph_chain.h"
 #include "firmware/compiler/fusion/notation.h"
 #include "firmware/compiler/fusion/setting.h"
-#include "firmware/compiler/lowering/fused.h"
 #include "firmware/compiler/passes/passes.h"
 #include "firmware/compiler/tflite/reader.h"
 #include "server/cli/exit_code.h"
@@ -87,23 +87,32 @@ std::string OpNames(const compiler::Graph& graph, const std::vector<size_t>& ops
   return names.empty() ? "nothing" : Printable(names);
 }
 
-/// Whether jobs' firmware runs what a setting gives.
-bool IsExecutable(const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
-                  const std::string& setting) {
-  const auto variant = compiler::MakeVariant({{"fusion", setting}});
-  return variant.ok() && variant->fuses() && plans.size() == 1 &&
-         compiler::CheckExecutable(trunk, plans.front()).ok();
+/// What jobs' firmware makes of a setting: the arena of the whole program, in which there are the
+/// operators before and behind the trunk and the network's input and output, too. Of a front
+/// nothing: each of its points is a job of its own. Errors: why it does not run.
+Result<std::optional<uint64_t>> ArenaOfProgram(std::span<const std::byte> tflite,
+                                               const FusionOptions& options, bool is_front) {
+  if (options.cost != "exact") {
+    return Status(Code::kUnimplemented, "the device runs what the cost 'exact' counts");
+  }
+  if (is_front) return std::optional<uint64_t>();
+  TRY_ASSIGN(const compiler::Variant variant, compiler::MakeVariant({{"fusion", options.setting}}));
+  TRY_ASSIGN(const compiler::Compiled compiled, compiler::Compile(tflite, variant));
+  return std::optional(compiled.plan.arena_bytes);
 }
 
 Json DocumentOf(const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
-                const FusionOptions& options, bool is_front) {
+                const FusionOptions& options, const Result<std::optional<uint64_t>>& arena,
+                bool is_front) {
   Json document = {{"fusion", options.setting},
                    {"cost", options.cost},
-                   {"executable", IsExecutable(trunk, plans, options.setting)},
+                   {"executable", arena.ok()},
                    {"layers", trunk.chain.size()},
                    {"ops_before", trunk.head_ops.size()},
                    {"ops_after", trunk.tail_ops.size()},
                    {"bytes_after", trunk.chain.tail.bytes}};
+  if (!arena.ok()) document["not_executable"] = arena.status().message();
+  if (arena.ok() && *arena) document["program_arena_bytes"] = **arena;
   if (is_front) {
     document["front"] = Json::array();
     for (const compiler::FusionPlan& plan : plans) {
@@ -139,15 +148,20 @@ MemoryPicture DrawFusion(const std::string& path, const compiler::Graph& graph,
 }
 
 void PrintTrunk(const std::string& path, const compiler::Graph& graph,
-                const compiler::GraphChain& trunk, const std::vector<compiler::FusionPlan>& plans,
-                const FusionOptions& options) {
-  fmt::print("{} with fusion {}, counted as {}: a plan, {}\n", path, options.setting, options.cost,
-             IsExecutable(trunk, plans, options.setting) ? "firmware executes it"
-                                                         : "no firmware executes it yet");
+                const compiler::GraphChain& trunk, const FusionOptions& options,
+                const Result<std::optional<uint64_t>>& arena) {
+  fmt::print(
+      "{} with fusion {}, counted as {}: a plan, {}\n", path, options.setting, options.cost,
+      arena.ok() ? "firmware executes it" : "no firmware executes it: " + arena.status().message());
   fmt::print("trunk  {} layers; before it {}, after it {}\n", trunk.chain.size(),
              OpNames(graph, trunk.head_ops), OpNames(graph, trunk.tail_ops));
   fmt::print("tail   {} B at once after the trunk{}\n", FormatCount(trunk.chain.tail.bytes),
              trunk.chain.tail.pools ? ", whose last map need not exist" : "");
+  if (!arena.ok() || !*arena) return;
+  fmt::print(
+      "device {} B: the whole program's arena, with the network's input and output and what stands "
+      "before and after the trunk\n",
+      FormatCount(**arena));
 }
 
 void PrintPlans(const compiler::Chain& chain, const std::vector<compiler::FusionPlan>& plans,
@@ -181,10 +195,11 @@ Result<int> ShowFusionPlan(const std::string& path, std::span<const std::byte> t
     return kExitInfeasible;
   }
   if (!plans.ok()) return plans.status().WithContext(path);
+  const Result<std::optional<uint64_t>> arena = ArenaOfProgram(tflite, options, is_front);
   if (!pictures.to_stdout() && json) {
-    fmt::print("{}", Dump(DocumentOf(*trunk, *plans, options, is_front)));
+    fmt::print("{}", Dump(DocumentOf(*trunk, *plans, options, arena, is_front)));
   } else if (!pictures.to_stdout()) {
-    PrintTrunk(path, passed.graph, *trunk, *plans, options);
+    PrintTrunk(path, passed.graph, *trunk, options, arena);
     PrintPlans(trunk->chain, *plans, is_front);
   }
   if (pictures.any()) {

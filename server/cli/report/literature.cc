@@ -227,7 +227,7 @@ Result<Literature> ParseLiterature(const std::string& text, const std::string& f
   Json root;
   try {
     root = Json::parse(text);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {
     return Wrong(file, fmt::format("is not JSON: {}", error.what()));
   }
   return LiteratureReader(root, file).Read();

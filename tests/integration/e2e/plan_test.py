@@ -47,7 +47,7 @@ class Fusion(unittest.TestCase):
             limited = plan(f"tiny:ram={point['arena_bytes']}")
             self.assertEqual(limited["macs"], point["macs"])
         none = plan("none")
-        self.assertFalse(none["executable"])
+        self.assertTrue(none["executable"])
         self.assertEqual(none["macs"], none["macs_unfused"])
         self.assertGreater(none["peak_ram_bytes"], front[-1]["peak_ram_bytes"])
 
@@ -66,12 +66,18 @@ class Fusion(unittest.TestCase):
         compiled = json.loads(done.stdout)
         phases = [op for op in compiled["ops"] if op["name"] == "FUSED"]
         self.assertEqual(sum(op["macs"] for op in phases), fused["macs"])
+        self.assertEqual(fused["program_arena_bytes"], compiled["arena_bytes"])
+
+    def test_a_plan_that_nothing_executes_says_why(self):
+        done = tinyrig("plan", MODEL, "--fusion", "msf:min_ram", "--fusion-cost", "published")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("no firmware executes it: the device runs what the cost 'exact' counts", done.stdout)
 
     def test_what_is_impossible_is_said(self):
         done = tinyrig("plan", MODEL, "--fusion", "tiny:ram=10B")
         self.assertEqual(done.returncode, 3)
         self.assertIn("infeasible: no plan of this family fits 10 B; the least is", done.stderr)
-        for setting, says in [("[0] [2]", "leaves a gap"), ("fast", "settings are"), ("tiny:f_max=0.5", "1 or more")]:
+        for setting, says in [("[0] [2]", "leaves a gap"), ("[0 1]", "is not closed"), ("fast", "settings are"), ("tiny:f_max=0.5", "1 or more")]:
             done = tinyrig("plan", MODEL, "--fusion", setting)
             self.assertEqual(done.returncode, 1)
             self.assertIn(says, done.stderr)

@@ -223,6 +223,8 @@ TEST(ParseBlocks, NamesTheBlockThatIsWrong) {
   EXPECT_THAT(message("[0-2]"), HasSubstr("ends at layer 2, the chain at layer 5; put [3-5]"));
   EXPECT_THAT(message("[0-2] x"), HasSubstr("'x' is not the beginning of a phase"));
   EXPECT_THAT(message("[0-2 ~ h]"), HasSubstr("'h]' is not a block of phase 1"));
+  EXPECT_THAT(message("[0-1 2-3]"), HasSubstr("phase 1 is not closed after block 0-1"));
+  EXPECT_THAT(message("[0-1 2]"), HasSubstr("phase 1 is not closed after block 0-1"));
   EXPECT_THAT(message("[0-2"), HasSubstr("phase 1 is not closed after block 0-2"));
   EXPECT_THAT(message("[99999999999]"), HasSubstr("is not a block"));
   EXPECT_THAT(message(""), HasSubstr("ends at layer -1"));

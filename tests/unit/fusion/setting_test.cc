@@ -80,6 +80,31 @@ TEST(Settings, GiveTheFrontAndItsPoints) {
   }
 }
 
+TEST(Settings, SpendNoMacsOnWhatTheTailTakesAnyway) {
+  Chain chain = McuNetVww5();
+  chain.tail = {.pools = false, .bytes = 20'000, .follows = "CONCATENATION"};
+  const FusionPlan least = One(chain, "tiny:min_ram");
+  EXPECT_EQ(least.arena_bytes, 20'000);
+  EXPECT_EQ(least.macs, One(chain, "tiny:ram=20000B").macs);
+  chain.tail = McuNetVww5().tail;
+  EXPECT_EQ(least.macs, One(chain, "tiny:ram=20000B").macs);
+
+  chain.tail = {.pools = false, .bytes = 20'000, .follows = "CONCATENATION"};
+  const auto front = Plan(chain, "tiny:front");
+  ASSERT_TRUE(front.ok());
+  for (size_t i = 1; i < front->size(); ++i) {
+    EXPECT_GT((*front)[i - 1].arena_bytes, (*front)[i].arena_bytes);
+    EXPECT_LT((*front)[i - 1].macs, (*front)[i].macs);
+  }
+  EXPECT_EQ(front->back().arena_bytes, 20'000);
+  EXPECT_THAT(Refusal(chain, "tiny:ram=19999B"),
+              HasSubstr("the layers fit 19999 B, but what follows them needs 20000 B at once"));
+  const auto settings = SettingsOfFront(chain, "tiny:front");
+  ASSERT_TRUE(settings.ok());
+  EXPECT_EQ(settings->size(), front->size());
+  EXPECT_EQ(settings->back(), "tiny:ram=20000B");
+}
+
 TEST(Settings, CompareHeads) {
   const Chain chain = MobileNetV2();
   const FusionPlan none = One(chain, "none");

@@ -104,6 +104,14 @@ TEST(Literature, ShowsTheModelsOfTheCampaignWithWhatEachFigureCounts) {
   EXPECT_EQ(LiteratureJson(*parsed, {})["points"], Json::array());
 }
 
+TEST(Literature, ThatIsNoJsonOrHasNoSuchNumbersIsRefused) {
+  for (const char* text : {"", "{", "[1e999]", "{\"models\": 1e999}"}) {
+    const auto parsed = ParseLiterature(text, "own.json");
+    EXPECT_EQ(parsed.status().code(), Code::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("own.json")) << text;
+  }
+}
+
 TEST(Literature, OfAUserIsReadTheSameWay) {
   const auto parsed = ParseLiterature(LiteratureWith([](Json&) {}), "own.json");
   ASSERT_TRUE(parsed.ok()) << parsed.status().message();
