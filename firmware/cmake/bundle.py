@@ -112,6 +112,17 @@ def read_map(text):
             yield Piece(section, name, int(address, 16), int(size, 16), path or None)
 
 
+def without_merged(pieces):
+    """A constant that was merged with an equal one is listed as if it still took its place: a piece ends
+    where the next one of its section begins."""
+    for piece, after in zip(pieces, pieces[1:] + [None]):
+        size = piece.size
+        if after and after.section == piece.section:
+            size = min(size, after.address - piece.address)
+        if size > 0:
+            yield piece._replace(size=size)
+
+
 def add(costs, where, what, size):
     name, op = what
     if name == "kernels":
@@ -259,7 +270,7 @@ def main():
     code = bin_path.read_bytes()
     image = elf.Elf(elf_path.read_bytes())
     sections = read_sections(elf.Elf(code) if process else image, int(port["ram_address"], 0))
-    pieces = [piece for piece in read_map(pathlib.Path(args.map).read_text())
+    pieces = [piece for piece in without_merged(list(read_map(pathlib.Path(args.map).read_text())))
               if piece.section in sections and piece.section != STACK_SECTION]
     costs = count(sections, pieces)
     parts, lines = kernel_costs(image, [p for p in pieces if sections[p.section].in_file])
