@@ -72,7 +72,7 @@ TEST_F(ZooNames, AreWhatTheFusionCampaignMeasures) {
   const auto campaign = LoadCampaign(TINYRIG_SOURCE_DIR "/firmware/zoo/fusion.yaml");
   ASSERT_TRUE(campaign.ok()) << campaign.status().message();
   EXPECT_EQ(campaign->spec.models_size(), 3);
-  EXPECT_EQ(campaign->spec.variants().fusion_size(), 3);
+  EXPECT_EQ(campaign->spec.variants().fusion_size(), 7);
 }
 
 }  // namespace
