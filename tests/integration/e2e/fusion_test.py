@@ -62,16 +62,28 @@ class Fusion(unittest.TestCase):
                                 "--fusion", run["jobs"][0]["variant"]["fusion"], "--wait")
             self.assertEqual(again["jobs"][0]["fused_macs"], run["jobs"][0]["fused_macs"])
 
+    def test_checking_lists_the_jobs_of_a_front(self):
+        model = bench.foreign_data("models", "kws_ref_model.tflite")
+        done = subprocess.run([TINYRIG, "run", model, "--fusion", "none", "--fusion", "tiny:front", "--check", "--json"],
+                              capture_output=True, text=True, timeout=120)
+        points = len(plan(model, "tiny:front")["front"])
+        self.assertEqual(len(json.loads(done.stdout)["jobs"]), 1 + points, done.stderr)
+
     def test_what_cannot_run_says_why(self):
         model = bench.foreign_data("models", "kws_ref_model.tflite")
         with bench.Bench(boards=1) as on:
-            for setting, says in (("tiny:min", "goals are"), ("head_patch:input=usb", "options are input=outside")):
+            for setting, says in (("tiny:min", "goals are"), ("head_patch:input=usb", "options are input=outside"),
+                                  ("[0-3] [3-8]", "block 3-8 overlaps the one before it; begin it with layer 4"),
+                                  ("[0-3] [5-8]", "block 5-8 leaves a gap: layer 4 is in no block")):
                 done = on.cli("run", model, "--fusion", setting, "--wait", check=False)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(says, done.stderr)
-            run = on.cli_json("run", model, "--fusion", "tiny:ram=10B", "--wait", check=False)
-            self.assertEqual(run["jobs"][0]["state"], "infeasible")
-            self.assertIn("no plan of this family fits 10 B", json.dumps(run["jobs"][0]))
+            for setting, says in (("tiny:ram=10B", "no plan of this family fits 10 B; the least is"),
+                                  ("[0-3] [4-12]", "block 4-12 goes beyond the chain, whose last layer is 8: operator"),
+                                  ("head_patch:input=slabs", "patches read whole rows of the input")):
+                run = on.cli_json("run", model, "--fusion", setting, "--wait", check=False)
+                self.assertEqual(run["jobs"][0]["state"], "infeasible")
+                self.assertIn(says, json.dumps(run["jobs"][0]))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,15 @@ TEST(FrontText, SortsByTheFirstGoal) {
   EXPECT_LT(text.find("402,115"), text.find("1,633,870"));
 }
 
+TEST(FrontText, NamesTheModelWhenThereIsButOne) {
+  v1::Front front = SampleCampaign().fronts[0];
+  EXPECT_EQ(ModelOfFront(front), "");
+  for (auto* results : {front.mutable_points(), front.mutable_dominated()}) {
+    for (v1::JobResult& result : *results) result.set_model("mn2-vww5.tflite");
+  }
+  EXPECT_THAT(FrontText(front), HasSubstr("Front of mn2-vww5.tflite on virtual_m4: 5 of 6"));
+}
+
 TEST(FrontText, SaysKneeTiesAndTheBestForSmallMemories) {
   v1::Front front = SampleCampaign().fronts[0];
   EXPECT_THAT(FrontText(front), Not(HasSubstr("knee")));
